@@ -1,0 +1,12 @@
+"""The only reader of a clock.
+
+`now` is the event loop's monotonic seconds: it drives every deciding machine, and a virtual-time loop
+changes it for all of them at once. Wall time is for people (log lines, tools that tell the time), never for decisions.
+"""
+
+import asyncio
+
+
+def now() -> float:
+    """Seconds on the running event loop's monotonic clock."""
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,118 @@
+"""The seam between a session and a room: who is there, what they say, and how to speak to them.
+
+Microphone audio and decisions are two planes: frames come by `Human.microphone`, everything else as room events.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agent_worker.audio import Samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanJoined:
+    """A human is in the room."""
+
+    identity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanConnected:
+    """A human's media connection stands: their voice can be heard and they can hear ours.
+
+    Attributes:
+        microphone: Mono int16 frames at 48 kHz of any length, in order; ends when the connection does.
+    """
+
+    identity: str
+    microphone: AsyncIterator[Samples]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanDisconnected:
+    """A human's media connection is gone; they may come back."""
+
+    identity: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanLeft:
+    """A human has left the room."""
+
+    identity: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextReceived:
+    """A human typed something for the agent."""
+
+    identity: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomClosed:
+    """The room is over, or our place in it."""
+
+    reason: str
+
+
+RoomEvent = HumanJoined | HumanConnected | HumanDisconnected | HumanLeft | TextReceived | RoomClosed
+
+
+class Room(Protocol):
+    """A room that an agent is in. Everything sent is queued and returns at once."""
+
+    def events(self) -> AsyncIterator[RoomEvent]:
+        """What happens in the room, in order, to one reader; ends after RoomClosed."""
+        ...
+
+    def set_attributes(self, attributes: dict[str, str | None]) -> None:
+        """Publish facts about the agent (such as "agent.state") to everybody; None takes one back."""
+        ...
+
+    def send_data(self, topic: str, payload: dict[str, Any]) -> None:
+        """Tell everybody something that happened, as JSON."""
+        ...
+
+    def open_text(self, topic: str, attributes: dict[str, str]) -> "TextWriter":
+        """Begin a text that grows, such as a transcript."""
+        ...
+
+
+class TextWriter(Protocol):
+    """A text that grows in front of its readers."""
+
+    def write(self, text: str) -> None:
+        """Append."""
+        ...
+
+    def close(self, attributes: dict[str, str] | None = None) -> None:
+        """No more will come; `attributes` say how it ended. Closing twice does nothing."""
+        ...
+
+
+class Voice(Protocol):
+    """Where the agent's sound comes from: asked for one frame each 20 ms, for ever."""
+
+    def pull(self) -> Samples:
+        """The next 20 ms at 24 kHz (480 samples); silence when there is nothing to say. Never waits, never raises."""
+        ...
+
+
+class Door(Protocol):
+    """A way into a room."""
+
+    def join(self, voice: Voice) -> AbstractAsyncContextManager[Room]:
+        """Enter the room and speak with this voice; leaving the block leaves the room.
+
+        Raises:
+            RoomLostError: The room cannot be reached.
+            ProtocolError: We were refused.
+        """
+        ...
