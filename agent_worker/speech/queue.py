@@ -1,0 +1,91 @@
+"""What the agent is to say: speeches, and the order in which they get the floor."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, auto
+
+
+class Priority(IntEnum):
+    """Who goes first (S-2). Nobody is pre-empted: a higher priority only jumps the queue."""
+
+    LOW = 0
+    NORMAL = 5
+    HIGH = 10
+
+
+class SpeechState(Enum):
+    """Where a speech is in its life (S-1)."""
+
+    HELD_BACK = auto()
+    """The application has not yet said whether the turn it answers is to be answered (T-3)."""
+    QUEUED = auto()
+    """Waits for the floor."""
+    WAITING = auto()
+    """Has the floor; none of its audio was played yet."""
+    PLAYING = auto()
+    """Is heard, or held in the middle."""
+    TOOLS = auto()
+    """Its audio was played; its tools are still at work."""
+    DONE = auto()
+    """Over, one way or the other."""
+
+
+class ReplyState(Enum):
+    """Where the model is with the reply that a speech plays."""
+
+    NONE = auto()
+    REQUESTED = auto()
+    STARTED = auto()
+    ENDED = auto()
+
+
+@dataclass(slots=True, kw_only=True)
+class Speech:
+    """One thing the agent says: a reply, its tools, and the replies about their results.
+
+    The machine is its only writer. `interruptible` None means: as the options say.
+    """
+
+    id: str
+    priority: Priority = Priority.NORMAL
+    interruptible: bool | None = None
+    instructions: str | None = None
+    tool_choice: str | None = None
+    answers_turn: bool = False
+    state: SpeechState = SpeechState.QUEUED
+    reply: ReplyState = ReplyState.NONE
+    response_id: str | None = None
+    step: int = 0
+    tool_calls: int = 0
+    interrupted: bool = False
+
+    @property
+    def request_id(self) -> str:
+        """Names the request for the reply of the present step."""
+        return f"{self.id}.{self.step}"
+
+
+@dataclass(slots=True)
+class SpeechQueue:
+    """Speeches that wait for the floor: by priority, first in first out within one."""
+
+    _waiting: list[Speech] = field(default_factory=list[Speech])
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Speech]:
+        return iter(tuple(self._waiting))
+
+    def push(self, speech: Speech) -> None:
+        """Put a speech behind all of its priority."""
+        place = sum(1 for other in self._waiting if other.priority >= speech.priority)
+        self._waiting.insert(place, speech)
+
+    def head(self) -> Speech | None:
+        """The next speech, which stays in the queue."""
+        return self._waiting[0] if self._waiting else None
+
+    def remove(self, speech: Speech) -> None:
+        """Take a speech out, wherever it stands; nothing if it is not here."""
+        self._waiting = [other for other in self._waiting if other.id != speech.id]

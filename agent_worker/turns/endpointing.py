@@ -1,0 +1,105 @@
+"""One user turn: bursts of voice with pauses between them, over when a pause grows long enough.
+
+Voice events in; `advance` at `deadline` gives back the turn that is over.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from agent_worker.turns.voice import VoiceContinued, VoiceEvent, VoiceStarted, VoiceStopped
+
+
+class TurnPhase(Enum):
+    """Where the user is in a turn."""
+
+    NONE = auto()
+    """The user is silent and has no turn open."""
+    VOICE = auto()
+    """A voice is heard."""
+    PAUSE = auto()
+    """No voice, but not for long enough to call the turn over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A turn that is over.
+
+    Attributes:
+        started_at: When its first voice began (loop seconds).
+        ended_at: When its last voice was heard.
+        voiced: Seconds of voice in it, pauses not counted.
+    """
+
+    started_at: float
+    ended_at: float
+    voiced: float
+
+
+class Endpointing:
+    """Tells when a turn is over: `delay` seconds after the last voice (T-2)."""
+
+    def __init__(self, *, delay: float) -> None:
+        self.delay = delay
+        self.phase = TurnPhase.NONE
+        self._started_at = 0.0
+        self._burst_at = 0.0
+        self._last_voice_at = 0.0
+        self._earlier_bursts = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Endpointing {self.phase.name.lower()}, {self.voiced:.2f} s voiced>"
+
+    @property
+    def started_at(self) -> float:
+        """When the open turn began; of no meaning while there is none."""
+        return self._started_at
+
+    @property
+    def last_voice_at(self) -> float:
+        """When a voice was last heard; 0.0 before the first."""
+        return self._last_voice_at
+
+    @property
+    def voiced(self) -> float:
+        """Seconds of voice in the open turn so far; 0.0 while there is none."""
+        if self.phase is TurnPhase.NONE:
+            return 0.0
+        burst = self._last_voice_at - self._burst_at if self.phase is TurnPhase.VOICE else 0.0
+        return self._earlier_bursts + burst
+
+    @property
+    def deadline(self) -> float | None:
+        """When `advance` is to be called, or None."""
+        return self._last_voice_at + self.delay if self.phase is TurnPhase.PAUSE else None
+
+    def receive(self, event: VoiceEvent) -> None:
+        """Follow the voice. Events out of order (a stop without a start) change nothing."""
+        match event:
+            case VoiceStarted(at=at):
+                if self.phase is TurnPhase.NONE:
+                    self._started_at, self._earlier_bursts = at, 0.0
+                if self.phase is not TurnPhase.VOICE:
+                    self._burst_at = self._last_voice_at = at
+                self.phase = TurnPhase.VOICE
+            case VoiceContinued(at=at):
+                if self.phase is TurnPhase.VOICE:
+                    self._last_voice_at = max(at, self._last_voice_at)
+            case VoiceStopped(at=at):
+                if self.phase is TurnPhase.VOICE:
+                    self._last_voice_at = max(at, self._last_voice_at)
+                    self._earlier_bursts += self._last_voice_at - self._burst_at
+                    self.phase = TurnPhase.PAUSE
+
+    def advance(self, now: float) -> Turn | None:
+        """The turn that has been over by `now`, once."""
+        if self.deadline is None or now < self.deadline:
+            return None
+        return self.end()
+
+    def end(self) -> Turn | None:
+        """Call the open turn over at once; None when there is none."""
+        if self.phase is TurnPhase.NONE:
+            return None
+        turn = Turn(started_at=self._started_at, ended_at=self._last_voice_at, voiced=self.voiced)
+        self.phase = TurnPhase.NONE
+        return turn
