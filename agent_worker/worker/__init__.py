@@ -1,0 +1,1 @@
+"""One process per room: who takes the jobs, who keeps processes warm, and what runs inside of one."""

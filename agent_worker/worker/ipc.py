@@ -1,0 +1,175 @@
+"""What a supervisor and a room's process tell each other: one JSON object a line, over a socket pair.
+
+    supervisor -> process   Start, Stop
+    process -> supervisor   Ready | Broken, then Started, then Ended
+
+The end of the stream means that the other side is dead: no message is needed for that.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from agent_worker.errors import ProtocolError
+
+__all__ = [
+    "MAX_LINE",
+    "Broken",
+    "Ended",
+    "Lines",
+    "Ready",
+    "Start",
+    "Started",
+    "Stop",
+    "ToProcess",
+    "ToSupervisor",
+    "decode_for_process",
+    "decode_for_supervisor",
+    "encode",
+]
+
+MAX_LINE: Final = 64 * 1024
+"""Bytes in one line. A token and an address fit many times over; more than this is no line of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Run this job: the process belongs to it from here on.
+
+    Attributes:
+        job: The signaling server's id of the job.
+        room: The room's name.
+        url: Address of the signaling server's `/v1/rtc`.
+        token: Admits the agent to that room. A credential: never logged.
+    """
+
+    job: str
+    room: str
+    url: str
+    token: str = field(repr=False)
+    t: Literal["start"] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Leave the room and end."""
+
+    reason: str
+    t: Literal["stop"] = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The agent is loaded; a job can be started."""
+
+    agent: str
+    t: Literal["ready"] = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """The agent cannot be loaded; `message` says why, for the person who wrote it."""
+
+    message: str
+    t: Literal["broken"] = "broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The agent is in its room."""
+
+    t: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The job is over, everything of it is cleaned up, and the process is about to exit."""
+
+    succeeded: bool
+    reason: str
+    t: Literal["ended"] = "ended"
+
+
+ToProcess = Start | Stop
+ToSupervisor = Ready | Broken | Started | Ended
+
+M = TypeVar("M")
+
+_TO_PROCESS: Final[TypeAdapter[ToProcess]] = TypeAdapter(Annotated[ToProcess, Field(discriminator="t")])
+_TO_SUPERVISOR: Final[TypeAdapter[ToSupervisor]] = TypeAdapter(
+    Annotated[ToSupervisor, Field(discriminator="t")]
+)
+_ANY: Final[TypeAdapter[ToProcess | ToSupervisor]] = TypeAdapter(
+    Annotated[ToProcess | ToSupervisor, Field(discriminator="t")]
+)
+
+
+def encode(message: ToProcess | ToSupervisor) -> bytes:
+    """One line, newline included. JSON escapes newlines, so a line is always exactly one message.
+
+    Raises:
+        ProtocolError: The message is longer than `MAX_LINE`.
+    """
+    line = _ANY.dump_json(message)
+    if len(line) > MAX_LINE:
+        raise ProtocolError(f"a {message.t} message of {len(line)} bytes is too long", code="too_large")
+    return line + b"\n"
+
+
+def decode_for_process(line: bytes) -> ToProcess:
+    """What a supervisor said.
+
+    Raises:
+        ProtocolError: Not a message to a process.
+    """
+    return _decode(_TO_PROCESS, line)
+
+
+def decode_for_supervisor(line: bytes) -> ToSupervisor:
+    """What a process said.
+
+    Raises:
+        ProtocolError: Not a message to a supervisor.
+    """
+    return _decode(_TO_SUPERVISOR, line)
+
+
+class Lines:
+    """Cuts a stream of bytes into lines, however the stream was cut on its way."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Every line that is complete with `data`, without its newline.
+
+        Raises:
+            ProtocolError: A line is longer than `MAX_LINE`.
+        """
+        self._rest += data
+        while (end := self._rest.find(b"\n")) >= 0:
+            line = bytes(self._rest[:end])
+            del self._rest[: end + 1]
+            _check_length(len(line))
+            yield line
+        _check_length(len(self._rest))
+
+
+def _check_length(length: int) -> None:
+    if length > MAX_LINE:
+        raise ProtocolError(f"a line of {length} bytes or more is too long", code="too_large")
+
+
+def _decode(adapter: TypeAdapter[M], line: bytes) -> M:
+    try:
+        return adapter.validate_json(line)
+    except ValidationError as error:
+        # The line itself stays out of the message: it may hold a token.
+        problems = "; ".join(
+            problem["msg"] for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise ProtocolError(f"not a message of ours: {problems}") from None
