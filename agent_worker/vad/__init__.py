@@ -1,0 +1,1 @@
+"""Is the user speaking: from microphone samples to voice events."""

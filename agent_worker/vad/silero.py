@@ -1,0 +1,107 @@
+"""Silero's voice activity model on onnxruntime: 512 samples at 16 kHz -> probability.
+
+Only the model file of the silero-vad package is used. Importing the package would import torch, so its folder
+is found without running it. The model wants the last 64 samples of the window before in front of each window:
+without them it hears nothing.
+"""
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from agent_worker.audio import VAD_RATE
+from agent_worker.errors import ConfigError
+from agent_worker.vad.base import Window
+
+INSTALL_COMMAND: Final = "pip install --no-deps silero-vad"
+WINDOW: Final = 512
+_CONTEXT: Final = 64
+# Equal in what they answer; the first is half the size of the second and loads ten times faster. Other files of the
+# package hold other weights.
+_FILES: Final = ("silero_vad_16k_op15.onnx", "silero_vad.onnx")
+_onnxruntime = cast(Any, onnxruntime)  # it has no type hints
+
+
+class _Session(Protocol):
+    """The one method of onnxruntime.InferenceSession (untyped) that is called here."""
+
+    def run(self, output_names: None, feed: dict[str, npt.NDArray[Any]]) -> list[npt.NDArray[np.float32]]: ...
+
+
+def model_path() -> Path:
+    """Where the model file is.
+
+    Raises:
+        ConfigError: silero-vad is not installed, or has none of the files.
+    """
+    spec = importlib.util.find_spec("silero_vad")
+    if spec is None or spec.origin is None:
+        raise ConfigError(f"The voice activity model is missing. Install it with: {INSTALL_COMMAND}")
+    data = Path(spec.origin).parent / "data"
+    for name in _FILES:
+        if (data / name).is_file():
+            return data / name
+    raise ConfigError(
+        f"silero-vad is installed, but {data} has none of {', '.join(_FILES)}. "
+        f"Install it again with: {INSTALL_COMMAND} --force-reinstall"
+    )
+
+
+@cache
+def load_session() -> _Session:
+    """The model, loaded once for a process and shared by all its streams. Call it early to pay for it early.
+
+    Raises:
+        ConfigError: The model file is missing or damaged.
+    """
+    path = model_path()
+    options = _onnxruntime.SessionOptions()
+    # One thread: a pool would spin between windows and burn a core, and would not survive a fork.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        session = _onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has no public root of its exceptions
+        raise ConfigError(
+            f"The voice activity model {path} cannot be loaded: {error}. "
+            f"Install it again with: {INSTALL_COMMAND} --force-reinstall"
+        ) from error
+    return cast(_Session, session)
+
+
+class SileroVad:
+    """One stream's ear: the shared model with this stream's memory.
+
+    Raises:
+        ConfigError: The model file is missing or damaged.
+    """
+
+    rate = VAD_RATE
+    window = WINDOW
+
+    def __init__(self) -> None:
+        self._session = load_session()
+        self._rate = np.array(VAD_RATE, dtype=np.int64)
+        self._input = np.zeros((1, _CONTEXT + WINDOW), dtype=np.float32)
+        self.reset()
+
+    def probability(self, window: Window) -> float:
+        """See `Vad.probability`."""
+        self._input[0, :_CONTEXT] = self._input[0, -_CONTEXT:]
+        self._input[0, _CONTEXT:] = window
+        probability, self._state = self._session.run(
+            None, {"input": self._input, "state": self._state, "sr": self._rate}
+        )
+        return float(probability[0, 0])
+
+    def reset(self) -> None:
+        """See `Vad.reset`."""
+        self._input[:] = 0.0
+        self._state = np.zeros((2, 1, 128), dtype=np.float32)
