@@ -1,7 +1,7 @@
 """The only reader of a clock.
 
 `now` is the event loop's monotonic seconds: it drives every deciding machine, and a virtual-time loop
-changes it for all of them at once. Wall time is for people (log lines, tools that tell the time), never for decisions.
+changes it for all of them at once. Wall time is for people (log lines, tools that tell the time), not for decisions.
 """
 
 import asyncio

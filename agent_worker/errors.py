@@ -25,6 +25,7 @@ class ProtocolError(AgentWorkerError):
 
     Attributes:
         code: A stable word from the wire's table of errors, such as "bad_request" or "too_large".
+
     """
 
     def __init__(self, message: str, *, code: str = "bad_request") -> None:
@@ -49,6 +50,7 @@ class RealtimeError(AgentWorkerError):
 
     Attributes:
         code: The provider's error code, or "" when it gave none.
+
     """
 
     def __init__(self, message: str, *, code: str = "") -> None:

@@ -293,7 +293,7 @@ class ItemTruncated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelError:
-    """The model refused something; the session goes on. `request_id` names the refused response request, if it was one."""
+    """The model refused something; the session goes on. `request_id` names the refused request for a response, if any."""
 
     code: str
     message: str
@@ -342,6 +342,7 @@ class RealtimeConnection(Protocol):
 
         Raises:
             RealtimeLostError: The connection is gone, or so far behind that its queue is full.
+
         """
         ...
 
@@ -364,5 +365,6 @@ class RealtimeModel(Protocol):
         Raises:
             RealtimeLostError: It could not be reached, with the address and what to check.
             RealtimeError: It refused the credential, the model name or the settings.
+
         """
         ...

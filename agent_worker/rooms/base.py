@@ -25,6 +25,7 @@ class HumanConnected:
 
     Attributes:
         microphone: Mono int16 frames at 48 kHz of any length, in order; ends when the connection does.
+
     """
 
     identity: str
@@ -114,5 +115,6 @@ class Door(Protocol):
         Raises:
             RoomLostError: The room cannot be reached.
             ProtocolError: We were refused.
+
         """
         ...

@@ -90,6 +90,7 @@ class ReplyEnded:
         response_id: "" when the request was refused before it became a response.
         tool_calls: How many tools it asked for.
         failure: Why it failed, or "".
+
     """
 
     response_id: str

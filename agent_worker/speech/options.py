@@ -35,5 +35,7 @@ class SpeechOptions:
     """How long a transcript is waited for when only it can tell."""
     user_away_timeout: float | None = 15.0
     """Both silent this long: the user is away."""
+    reply_timeout: float = 15.0
+    """How long the model may take to begin a reply."""
     interruption_watchdog: float = 5.0
     """A cancelled reply that the model has not ended by then is forgotten."""

@@ -39,6 +39,15 @@ class ReplyState(Enum):
     ENDED = auto()
 
 
+class ToolsState(Enum):
+    """Where the tools are that the last reply of a speech asked for."""
+
+    NONE = auto()
+    RUNNING = auto()
+    WANT_REPLY = auto()
+    """They have answered, and their results are to be spoken of."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Speech:
     """One thing the agent says: a reply, its tools, and the replies about their results.
@@ -56,7 +65,8 @@ class Speech:
     reply: ReplyState = ReplyState.NONE
     response_id: str | None = None
     step: int = 0
-    tool_calls: int = 0
+    tools: ToolsState = ToolsState.NONE
+    failure: str = ""
     interrupted: bool = False
 
     @property

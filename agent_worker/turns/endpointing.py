@@ -28,6 +28,7 @@ class Turn:
         started_at: When its first voice began (loop seconds).
         ended_at: When its last voice was heard.
         voiced: Seconds of voice in it, pauses not counted.
+
     """
 
     started_at: float
@@ -53,6 +54,11 @@ class Endpointing:
     def started_at(self) -> float:
         """When the open turn began; of no meaning while there is none."""
         return self._started_at
+
+    @property
+    def burst_at(self) -> float:
+        """When the last burst of voice began; 0.0 before the first."""
+        return self._burst_at
 
     @property
     def last_voice_at(self) -> float:

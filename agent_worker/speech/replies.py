@@ -1,0 +1,52 @@
+"""Which replies the model still owes an end: one at a time may be asked for (M-2).
+
+A reply that was cut counts until the model says that it has stopped: asking for the next one before that is refused
+by realtime models ("conversation already has an active response").
+"""
+
+
+class Replies:
+    """Requests that the model has not ended, each with a time after which it is given up, or None."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, float | None] = {}
+        self._requests: dict[str, str] = {}
+        self._abandoned: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the first of them is given up."""
+        return min((time for time in self._open.values() if time is not None), default=None)
+
+    def requested(self, request_id: str, deadline: float) -> None:
+        """A reply was asked for; it is to start by `deadline`."""
+        self._open[request_id] = deadline
+
+    def started(self, request_id: str | None, response_id: str) -> None:
+        """The model began a reply. One that was abandoned keeps its deadline."""
+        if request_id is None or request_id not in self._open:
+            return
+        self._requests[response_id] = request_id
+        if request_id not in self._abandoned:
+            self._open[request_id] = None
+
+    def abandon(self, request_id: str, deadline: float) -> None:
+        """Nobody wants this reply any more; it is to end by `deadline`."""
+        if request_id in self._open:
+            self._open[request_id] = deadline
+            self._abandoned.add(request_id)
+
+    def ended(self, response_id: str, request_id: str | None) -> str | None:
+        """A reply is over; gives back which request it was."""
+        known = self._requests.pop(response_id, None) or request_id
+        if known is not None:
+            self._open.pop(known, None)
+            self._abandoned.discard(known)
+        return known
+
+    def overdue(self, now: float) -> list[str]:
+        """Requests that have waited long enough."""
+        return [request for request, time in self._open.items() if time is not None and time <= now]
