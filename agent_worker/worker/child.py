@@ -1,0 +1,218 @@
+"""One room process, as the supervisor sees it: born, warm, at work, gone.
+
+ipc messages and the exit code in -> `state`, and what became of its job, out
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum, auto
+from multiprocessing.context import ForkServerProcess
+from typing import Final, ParamSpec, TypeVar
+
+from agent_worker import clock
+from agent_worker.errors import ProtocolError
+from agent_worker.worker.ipc import (
+    Broken,
+    Ended,
+    Lines,
+    Ready,
+    Start,
+    Started,
+    Stop,
+    ToProcess,
+    ToSupervisor,
+    decode_for_supervisor,
+    encode,
+)
+from agent_worker.worker.lifeline import LAST_GRACE
+
+__all__ = ["EXIT_GRACE", "LOAD_TIMEOUT", "Child", "ChildState", "Report"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+LOAD_TIMEOUT: Final = 30.0
+"""Seconds that a process has for importing the application."""
+EXIT_GRACE: Final = LAST_GRACE + 2.0
+"""Seconds between a process's last word, or the end of its pipe, and its being killed."""
+
+Report = Callable[[str, Started | Ended], None]
+"""Told of what became of a job (its id first): at most one Started, then exactly one Ended."""
+
+
+class ChildState(Enum):
+    """How far a process is."""
+
+    WARMING = auto()
+    READY = auto()
+    RUNNING = auto()
+    ENDED = auto()
+
+
+class Child:
+    """One room process, from the supervisor's side.
+
+    Args:
+        process: It, not started yet.
+        ends: Of the pipe to it: ours and its own.
+        thread: Where everything that touches `multiprocessing` runs, one call at a time: it blocks, and two threads
+            that ask for one exit code can both get it wrong.
+        changed: Called after each change of `state`.
+        report: Told of its job.
+    """
+
+    def __init__(
+        self,
+        process: ForkServerProcess,
+        ends: tuple[socket.socket, socket.socket],
+        thread: ThreadPoolExecutor,
+        *,
+        changed: Callable[["Child"], None],
+        report: Report,
+    ) -> None:
+        self._process = process
+        self._ours, self._theirs = ends
+        self._thread = thread
+        self._changed = changed
+        self._report = report
+        self._deadline = asyncio.timeout(LOAD_TIMEOUT)
+        self._writer: asyncio.StreamWriter | None = None
+        self.job = ""
+        """The id of its job, once it has one."""
+        self._outcome: Ended | None = None
+        self.state = ChildState.WARMING
+        self.broken = ""
+        """Why the application could not be loaded, if that was said."""
+
+    async def run(self) -> None:
+        """Live as long as the process does; being cancelled ends it."""
+        try:
+            await self._in_thread(_start, self._process, self._theirs)
+            await self._listen()
+        except (OSError, EOFError) as error:
+            logger.error("no process could be started: %s", error)
+        finally:
+            # The process takes the end of its pipe for its own.
+            self._ours.close()
+            self._end(await self._reap())
+
+    def start(self, job: Start) -> None:
+        """Give it its job."""
+        self.job = job.job
+        self._become(ChildState.RUNNING)
+        self._send(job)
+
+    def stop(self, reason: str, grace: float) -> None:
+        """Ask it to end, and see that it has within `grace` seconds."""
+        self._send(Stop(reason=reason))
+        self._expire_in(grace)
+
+    async def _listen(self) -> None:
+        reader, self._writer = await asyncio.open_unix_connection(sock=self._ours)
+        try:
+            async with self._deadline:
+                lines = Lines()
+                while data := await reader.read(4096):
+                    for line in lines.feed(data):
+                        self._receive(decode_for_supervisor(line))
+        except TimeoutError:
+            logger.error("%s is past its deadline: killing it", self._title())
+            await self._in_thread(self._process.kill)
+        except (OSError, ProtocolError) as error:
+            logger.error("the pipe to %s broke: %s", self._title(), error)
+        finally:
+            self._writer.close()
+
+    def _receive(self, message: ToSupervisor) -> None:
+        match message:
+            case Ready():
+                self._deadline.reschedule(None)
+                self._become(ChildState.READY)
+            case Broken(message=why):
+                self.broken = why
+                self._expire_in(EXIT_GRACE)
+            case Started():
+                self._report(self.job, message)
+            case Ended():
+                self._outcome = message
+                self._expire_in(EXIT_GRACE)
+
+    def _expire_in(self, seconds: float) -> None:
+        with contextlib.suppress(RuntimeError):  # it is past its deadline, or its pipe's end, already
+            self._deadline.reschedule(clock.now() + seconds)
+
+    def _send(self, message: ToProcess) -> None:
+        assert self._writer is not None
+        self._writer.write(encode(message))
+
+    def _become(self, state: ChildState) -> None:
+        self.state = state
+        self._changed(self)
+
+    def _end(self, exit_code: int | None) -> None:
+        had_job = self.state is ChildState.RUNNING
+        self._become(ChildState.ENDED)
+        if had_job:
+            died = Ended(succeeded=False, reason=f"its process died ({_death(exit_code)})")
+            self._report(self.job, self._outcome or died)
+
+    async def _reap(self) -> int | None:
+        """Wait for the process, with force if need be. Its exit code; None: it was never born."""
+        if not await self._in_thread(_is_born, self._process):
+            return None
+        try:
+            async with asyncio.timeout(EXIT_GRACE):
+                await _readable(self._process.sentinel)
+        except TimeoutError:
+            await self._in_thread(self._process.kill)
+            await _readable(self._process.sentinel)
+        return await self._in_thread(_bury, self._process)
+
+    async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, functools.partial(call, *args, **kwargs))
+
+    def _title(self) -> str:
+        return f"the process of job {self.job}" if self.job else "a process without a job"
+
+
+def _start(process: ForkServerProcess, theirs: socket.socket) -> None:
+    with theirs:
+        process.start()
+
+
+def _is_born(process: ForkServerProcess) -> bool:
+    return process.pid is not None
+
+
+def _bury(process: ForkServerProcess) -> int | None:
+    code = process.exitcode
+    process.close()
+    return code
+
+
+async def _readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    seen = asyncio.Event()
+    loop.add_reader(fd, seen.set)
+    try:
+        await seen.wait()
+    finally:
+        loop.remove_reader(fd)
+
+
+def _death(exit_code: int | None) -> str:
+    match exit_code:
+        case None:
+            return "it could not be started"
+        case code if code < 0:
+            return f"signal {-code}"
+        case code:
+            return f"exit code {code}"

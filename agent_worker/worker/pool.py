@@ -1,0 +1,165 @@
+"""The room processes of a worker: one is kept warm, each runs one job, none outlives the pool.
+
+supervisor -> Pool.launch -> Child (one process) -> report(job, Started | Ended) -> supervisor
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import socket
+from collections import deque
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final
+
+from agent_worker.errors import ConfigError
+from agent_worker.worker import room_process
+from agent_worker.worker.child import EXIT_GRACE, LOAD_TIMEOUT, Child, ChildState, Report
+from agent_worker.worker.ipc import Ended, Start
+
+__all__ = ["Pool", "open_pool"]
+
+logger = logging.getLogger(__name__)
+
+LAUNCH_TIMEOUT: Final = 10.0
+"""Seconds that a job waits for a process."""
+FIRST_BACKOFF: Final = 0.2
+LAST_BACKOFF: Final = 10.0
+"""Seconds between attempts to replace a process that died before it had a job; doubling."""
+
+
+class Pool:
+    """All room processes of a worker. Made by `open_pool`."""
+
+    def __init__(
+        self,
+        program: room_process.Program,
+        thread: ThreadPoolExecutor,
+        *,
+        report: Report,
+        log_level: int,
+        idle: int,
+    ) -> None:
+        self._program = program
+        self._thread = thread
+        self._report = report
+        self._log_level = log_level
+        self._idle = idle
+        self._context = multiprocessing.get_context("forkserver")
+        # "__main__" is left out: the command line is nothing that a room needs.
+        self._context.set_forkserver_preload(["agent_worker.worker.preload"])
+        self._children: set[Child] = set()
+        # Bounded by the jobs that the supervisor takes; a job that waits too long is given back as failed.
+        self._waiting: deque[Start] = deque()
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._failure = ""
+        self._backoff = 0.0
+        self._closing = False
+
+    def launch(self, start: Start) -> None:
+        """Run a job in a warm process, or in the next one that is; how it goes is told to `report`."""
+        ready = next((child for child in self._children if child.state is ChildState.READY), None)
+        if ready is not None:
+            ready.start(start)
+            return
+        self._waiting.append(start)
+        asyncio.get_running_loop().call_later(
+            LAUNCH_TIMEOUT, self._give_up, start, f"no process was ready within {LAUNCH_TIMEOUT:.0f} s"
+        )
+
+    def stop(self, job: str, reason: str, grace: float) -> None:
+        """End a job: its process is asked to, and killed after `grace` seconds. An unknown job: nothing to do."""
+        for child in self._children:
+            if child.job == job:
+                child.stop(reason, grace)
+        for start in [start for start in self._waiting if start.job == job]:
+            self._give_up(start, reason)
+
+    async def wait_ready(self) -> None:
+        """Wait until the first process is warm.
+
+        Raises:
+            ConfigError: It cannot be, and why.
+        """
+        async with asyncio.timeout(LOAD_TIMEOUT + EXIT_GRACE):
+            await self._settled.wait()
+        if self._failure:
+            raise ConfigError(self._failure)
+
+    async def run(self) -> None:
+        """Keep the pool filled; being cancelled ends every process in it."""
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                while True:
+                    await self._fill(tasks)
+            finally:
+                self._closing = True
+
+    async def _fill(self, tasks: asyncio.TaskGroup) -> None:
+        self._wake.clear()
+        spare = [child for child in self._children if child.state is not ChildState.RUNNING]
+        if len(spare) >= self._idle:
+            await self._wake.wait()
+            return
+        await asyncio.sleep(self._backoff)
+        child = self._new_child()
+        self._children.add(child)
+        tasks.create_task(child.run())
+
+    def _new_child(self) -> Child:
+        ours, theirs = socket.socketpair()
+        process = self._context.Process(
+            target=room_process.main, args=(theirs, self._program, self._log_level), name="room"
+        )
+        return Child(process, (ours, theirs), self._thread, changed=self._on_change, report=self._report)
+
+    def _on_change(self, child: Child) -> None:
+        match child.state:
+            case ChildState.READY:
+                self._settled.set()
+                if self._waiting:
+                    child.start(self._waiting.popleft())
+            case ChildState.RUNNING:
+                self._backoff = 0.0
+            case ChildState.ENDED:
+                self._children.discard(child)
+                if not child.job and not self._closing:
+                    self._on_lost_spare(child)
+            case ChildState.WARMING:
+                pass
+        self._wake.set()
+
+    def _on_lost_spare(self, child: Child) -> None:
+        why = child.broken or "A room's process died before it had a job: see the log above."
+        logger.error("%s", why)
+        self._backoff = min(max(self._backoff * 2, FIRST_BACKOFF), LAST_BACKOFF)
+        if not self._settled.is_set():
+            self._failure = why
+            self._settled.set()
+
+    def _give_up(self, start: Start, reason: str) -> None:
+        if start in self._waiting:
+            self._waiting.remove(start)
+            self._report(start.job, Ended(succeeded=False, reason=reason))
+
+
+@asynccontextmanager
+async def open_pool(
+    program: room_process.Program, *, report: Report, log_level: int = logging.INFO, idle: int = 1
+) -> AsyncGenerator[Pool]:
+    """A pool that keeps `idle` processes warm; leaving the block ends every process in it.
+
+    Args:
+        program: What each of them runs.
+        report: Told of what becomes of each job.
+        log_level: Of the processes' root loggers.
+        idle: How many wait for a job.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="processes") as thread:
+        pool = Pool(program, thread, report=report, log_level=log_level, idle=idle)
+        async with asyncio.TaskGroup() as tasks:
+            filling = tasks.create_task(pool.run())
+            yield pool
+            filling.cancel()

@@ -1,0 +1,69 @@
+"""What the tests of the pool run in its processes. Importable by them, so in a module of its own."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent_worker.errors import ConfigError, RoomLostError
+from agent_worker.worker.ipc import Start
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """A job that does what its room is called: "sleep", "end", "fail", "crash", "hang" or "stubborn"."""
+
+    name: str = "scripted"
+
+    def load(self):
+        return self
+
+    async def run(self, start: Start, joined: Callable[[], None]) -> str:
+        logger.warning("at work as %s", os.getpid())
+        joined()
+        match start.room:
+            case "end":
+                return "all is said"
+            case "fail":
+                raise RoomLostError("the room is gone")
+            case "crash":
+                raise ZeroDivisionError("oh")
+            case "hang":
+                time.sleep(3600)
+            case "stubborn":
+                await stubbornly()
+        await asyncio.sleep(3600)
+        return "never"
+
+
+async def stubbornly() -> None:
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            continue
+
+
+@dataclass(frozen=True)
+class Unloadable:
+    """An application that cannot be imported until a file exists."""
+
+    wanted: Path
+
+    def load(self):
+        if not self.wanted.exists():
+            raise ConfigError(f"{self.wanted} is missing: make it")
+        return Scripted()
+
+
+@dataclass(frozen=True)
+class DiesOnLoad:
+    """An application that takes its process down."""
+
+    def load(self):
+        os._exit(3)

@@ -1,0 +1,259 @@
+"""A pool of real processes: warm ones are there, jobs run one to a process, and none is ever left behind."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agent_worker.errors import ConfigError
+from agent_worker.worker.ipc import Ended, Start, Started
+from agent_worker.worker.lifeline import LAST_GRACE
+from agent_worker.worker.pool import open_pool
+from tests.agent_worker.worker.programs import DiesOnLoad, Scripted, Unloadable
+
+
+class Reports:
+    """What a pool told of its jobs; waits for more."""
+
+    def __init__(self):
+        self.of = {}
+        self._more = asyncio.Event()
+
+    def __call__(self, job, report):
+        self.of.setdefault(job, []).append(report)
+        self._more.set()
+
+    async def until(self, job, kind):
+        async with asyncio.timeout(20):
+            while not any(isinstance(report, kind) for report in self.of.get(job, [])):
+                self._more.clear()
+                await self._more.wait()
+        return next(report for report in self.of[job] if isinstance(report, kind))
+
+
+@pytest.fixture
+def reports():
+    return Reports()
+
+
+def job(name, room="sleep"):
+    return Start(job=name, room=room, url="ws://127.0.0.1/v1/rtc", token="t")
+
+
+def room_processes():
+    """The processes that a pool of this very process has: children of its fork server."""
+    return {
+        child.pid
+        for server in psutil.Process().children()
+        if any("forkserver" in word for word in server.cmdline())
+        for child in server.children()
+    }
+
+
+async def eventually(condition, seconds=20.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_one_process_waits_warm_before_any_job_and_none_is_left_after(reports):
+    async with open_pool(Scripted(), report=reports) as pool:
+        await pool.wait_ready()
+        assert len(room_processes()) == 1
+    assert room_processes() == set()
+
+
+async def test_each_job_has_a_process_of_its_own_and_the_next_one_is_warmed(reports):
+    async with open_pool(Scripted(), report=reports) as pool:
+        await pool.wait_ready()
+        for name in ("J_1", "J_2", "J_3"):  # two of them find no warm process and wait for one
+            pool.launch(job(name))
+        for name in ("J_1", "J_2", "J_3"):
+            await reports.until(name, Started)
+        await eventually(lambda: len(room_processes()) == 4)
+    assert room_processes() == set()
+
+
+@pytest.mark.parametrize(
+    ("room", "ended"),
+    [
+        ("end", Ended(succeeded=True, reason="all is said")),
+        ("fail", Ended(succeeded=False, reason="the room is gone")),
+        ("crash", Ended(succeeded=False, reason="ZeroDivisionError: oh")),
+    ],
+)
+async def test_the_end_of_a_job_is_told_after_its_start_and_its_process_exits(reports, room, ended):
+    async with open_pool(Scripted(), report=reports) as pool:
+        await pool.wait_ready()
+        (first,) = room_processes()
+        pool.launch(job("J_1", room))
+        assert await reports.until("J_1", Ended) == ended
+        assert not psutil.pid_exists(first)
+        assert reports.of["J_1"] == [Started(), ended]
+
+
+async def test_a_stopped_job_ends_in_its_own_time(reports):
+    async with open_pool(Scripted(), report=reports) as pool:
+        pool.launch(job("J_1"))
+        await reports.until("J_1", Started)
+        pool.stop("J_1", "room_closed", grace=10.0)
+        assert await reports.until("J_1", Ended) == Ended(succeeded=True, reason="room_closed")
+
+
+@pytest.mark.parametrize("room", ["hang", "stubborn"])
+async def test_a_job_that_does_not_stop_is_killed_after_its_grace(reports, room, caplog):
+    async with open_pool(Scripted(), report=reports) as pool:
+        pool.launch(job("J_1", room))
+        await reports.until("J_1", Started)
+        asked = time.monotonic()
+        pool.stop("J_1", "room_closed", grace=0.3)
+        assert await reports.until("J_1", Ended) == Ended(succeeded=False, reason="its process died (signal 9)")
+        assert 0.3 <= time.monotonic() - asked < 3.0
+    assert "J_1 is past its deadline" in caplog.text
+
+
+async def test_a_job_that_is_stopped_before_it_has_a_process_ends(reports):
+    async with open_pool(Scripted(), report=reports) as pool:
+        pool.launch(job("J_1"))
+        pool.stop("J_1", "dispatch_deleted", grace=1.0)
+        assert reports.of["J_1"] == [Ended(succeeded=False, reason="dispatch_deleted")]
+        await pool.wait_ready()
+        assert len(room_processes()) == 1
+
+
+async def test_a_job_that_no_process_takes_in_time_is_given_back(reports, monkeypatch):
+    monkeypatch.setattr("agent_worker.worker.pool.LAUNCH_TIMEOUT", 0.0)
+    async with open_pool(Scripted(), report=reports) as pool:
+        pool.launch(job("J_1"))
+        ended = await reports.until("J_1", Ended)
+        assert not ended.succeeded
+        assert "no process was ready" in ended.reason
+
+
+async def test_killing_one_room_leaves_the_others_and_is_told(reports):
+    async with open_pool(Scripted(), report=reports) as pool:
+        await pool.wait_ready()
+        (victim,) = room_processes()
+        pool.launch(job("J_1"))
+        pool.launch(job("J_2"))
+        await reports.until("J_1", Started)
+        await reports.until("J_2", Started)
+        os.kill(victim, signal.SIGKILL)
+        assert await reports.until("J_1", Ended) == Ended(succeeded=False, reason="its process died (signal 9)")
+        await asyncio.sleep(0.1)
+        assert reports.of["J_2"] == [Started()]
+
+
+async def test_a_warm_process_that_dies_is_replaced(reports, caplog):
+    async with open_pool(Scripted(), report=reports) as pool:
+        await pool.wait_ready()
+        (victim,) = room_processes()
+        os.kill(victim, signal.SIGKILL)
+        await eventually(lambda: room_processes() - {victim})
+        pool.launch(job("J_1", "end"))
+        assert (await reports.until("J_1", Ended)).succeeded
+    assert "died before it had a job" in caplog.text
+
+
+async def test_an_application_that_cannot_be_loaded_is_said_at_once_and_tried_again(reports, tmp_path, caplog):
+    wanted = tmp_path / "agent.txt"
+    async with open_pool(Unloadable(wanted), report=reports) as pool:
+        with pytest.raises(ConfigError, match="is missing: make it"):
+            await pool.wait_ready()
+        wanted.touch()
+        pool.launch(job("J_1", "end"))
+        assert (await reports.until("J_1", Ended)).succeeded
+
+
+async def test_an_application_that_takes_its_process_down_is_an_error_too(reports):
+    async with open_pool(DiesOnLoad(), report=reports) as pool:
+        with pytest.raises(ConfigError, match="see the log"):
+            await pool.wait_ready()
+
+
+async def test_leaving_the_pool_ends_running_jobs_even_one_that_hangs(reports):
+    async with open_pool(Scripted(), report=reports) as pool:
+        for name, room in (("J_1", "sleep"), ("J_2", "hang")):
+            pool.launch(job(name, room))
+            await reports.until(name, Started)
+        left = time.monotonic()
+    assert room_processes() == set()
+    assert time.monotonic() - left < LAST_GRACE + 3.0
+
+
+SUPERVISOR = """
+    import asyncio, sys
+    from agent_worker.worker.ipc import Start
+    from agent_worker.worker.pool import open_pool
+    from tests.agent_worker.worker.programs import Scripted
+
+    async def main():
+        def report(job, what):
+            print(job, type(what).__name__, flush=True)
+        async with open_pool(Scripted(), report=report) as pool:
+            for room in ("sleep", "hang", "stubborn"):
+                pool.launch(Start(job=room, room=room, url="", token=""))
+            await asyncio.sleep(3600)
+
+    if __name__ == "__main__":
+        asyncio.run(main())
+"""
+
+
+def test_killing_the_supervisor_leaves_no_process(tmp_path):
+    script = tmp_path / "supervisor.py"
+    script.write_text(textwrap.dedent(SUPERVISOR))
+    supervisor = subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    with supervisor:
+        assert {supervisor.stdout.readline() for _ in range(3)} == {
+            "sleep Started\n",
+            "hang Started\n",
+            "stubborn Started\n",
+        }
+        everyone = psutil.Process(supervisor.pid).children(recursive=True)
+        assert len(everyone) >= 5  # fork server, resource tracker, three rooms, perhaps a warm one
+        supervisor.kill()
+        _, alive = psutil.wait_procs(everyone, timeout=LAST_GRACE + 6.0)
+        for process in alive:
+            process.kill()
+        assert alive == []
+        assert "WARNING [hang] tests.agent_worker.worker.programs: at work" in supervisor.stderr.read()
+
+
+def test_a_ctrl_c_of_the_terminal_does_not_reach_the_rooms(tmp_path):
+    script = tmp_path / "supervisor.py"
+    script.write_text(
+        textwrap.dedent(SUPERVISOR).replace(
+            "import asyncio, sys", "import asyncio, sys, signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+        )
+    )
+    supervisor = subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        start_new_session=True,
+    )
+    with supervisor:
+        for _ in range(3):
+            supervisor.stdout.readline()
+        os.killpg(supervisor.pid, signal.SIGINT)
+        time.sleep(0.3)
+        everyone = psutil.Process(supervisor.pid).children(recursive=True)
+        assert len(everyone) >= 5
+        supervisor.kill()
+        assert "KeyboardInterrupt" not in supervisor.stderr.read()
