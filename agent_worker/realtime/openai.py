@@ -1,0 +1,348 @@
+"""A realtime model behind a WebSocket that speaks OpenAI's Realtime protocol (GA): OpenAI itself, or the local model.
+
+Session -> `send` -> bounded queue -> writer task -> codec -> socket -> codec -> `events` -> session. What the frames
+mean is decided in `openai_wire`; here are the socket, the deadlines and the ways in which a connection can fail.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from ssl import SSLContext
+from typing import Final, TypeVar
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_websocket
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.protocol import State
+
+from agent_worker.errors import ConfigError, RealtimeError, RealtimeLostError
+from agent_worker.realtime.base import (
+    Capabilities,
+    ModelError,
+    RealtimeCommand,
+    RealtimeConnection,
+    RealtimeEvent,
+    SessionSettings,
+)
+from agent_worker.realtime.openai_events import MALFORMED, SessionCreated, SessionUpdated
+from agent_worker.realtime.openai_refusal import refusal, refusal_by_close, refusal_by_status
+from agent_worker.realtime.openai_wire import Codec
+
+OPENAI_URL: Final = "wss://api.openai.com/v1/realtime"
+DEFAULT_MODEL: Final = "gpt-realtime-2.1"
+
+Credential = str | Callable[[], Awaitable[str]]
+"""A key, or what mints one at each connect."""
+
+_QUEUED_COMMANDS: Final = 2048
+"""About 40 s of 20 ms appends: a server that is further behind will not catch up."""
+_SEND_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 2.0
+_MAX_FRAME: Final = 24 * 2**20
+"""Bytes of one server frame: 15 MiB of audio in base64 are 20 MiB."""
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_Milestone = TypeVar("_Milestone", SessionCreated, SessionUpdated)
+
+_logger = logging.getLogger(__name__)
+_socket_logger = logging.getLogger(f"{__name__}.socket")
+# At DEBUG websockets logs its handshake with the Authorization header, and every frame with what was said.
+_socket_logger.setLevel(logging.INFO)
+
+
+class OpenAIRealtimeModel:
+    """A server that speaks OpenAI's Realtime protocol, with its address and credential.
+
+    Args:
+        url: ws:// or wss:// address of the realtime endpoint. It may have a query; one that names a model already
+            keeps its own, otherwise `model` is added.
+        model: The model's name, "" when the address alone says which.
+        api_key: The key, or a coroutine function that is awaited at each connect and may mint short-lived keys. None
+            for servers that ask for none, as the local model.
+        voice: The voice of sessions that name none.
+        connect_timeout: Seconds until the session must be ready, the credential's minting included.
+        ssl: For wss:// only: how to verify the server. None: the system's certificates.
+
+    Raises:
+        ConfigError: The address is no WebSocket address, or OpenAI's without a key.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str = OPENAI_URL,
+        model: str = DEFAULT_MODEL,
+        api_key: Credential | None = None,
+        voice: str | None = None,
+        connect_timeout: float = 10.0,
+        ssl: SSLContext | None = None,
+    ) -> None:
+        parts = _split(url)
+        if url == OPENAI_URL and not api_key:
+            raise ConfigError(
+                f"{OPENAI_URL} needs an API key: pass api_key=... (the commands read OPENAI_API_KEY), "
+                "or use a model that needs none, such as the local one."
+            )
+        if ssl is not None and parts.scheme == "ws":
+            raise ConfigError("ssl=... is for wss:// addresses; this one is ws://.")
+        if api_key and parts.scheme == "ws" and parts.hostname not in _LOOPBACK:
+            _logger.warning(
+                "The API key for %s is sent unencrypted; use wss:// if the way there is not private", parts.hostname
+            )
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if model:
+            query.setdefault("model", model)
+        self._model = query.get("model", "")
+        self._url = urlunsplit(parts._replace(query=urlencode(query), fragment=""))
+        # What people read: queries and user parts may carry secrets.
+        self._address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        self._api_key = api_key
+        self._voice = voice
+        self._connect_timeout = connect_timeout
+        self._ssl = ssl or (True if parts.scheme == "wss" else None)
+
+    def __repr__(self) -> str:
+        return f"<OpenAIRealtimeModel {self._model} at {self._address}>"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """All that the protocol has."""
+        return Capabilities()
+
+    @asynccontextmanager
+    async def connect(self, settings: SessionSettings) -> AsyncGenerator[RealtimeConnection, None]:
+        """Open a session and configure it; leaving the block closes it. What is queued by then is not sent.
+
+        Raises:
+            RealtimeLostError: The server could not be reached, or was not ready within `connect_timeout`.
+            RealtimeError: It refused the credential, the model or the settings, or no credential could be minted.
+
+        """
+        settings = replace(settings, voice=settings.voice or self._voice)
+        codec = Codec()
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self._connect_timeout):
+                    key = await self._mint_key()
+                    socket = await self._open(key)
+                    await stack.enter_async_context(_closing(socket))
+                    await _configure(socket, codec, settings, address=self._address, secret=key)
+            except TimeoutError as exc:
+                raise RealtimeLostError(
+                    f"The realtime model at {self._address} was not ready within {self._connect_timeout:g} s. "
+                    "Check that a realtime server runs there and is not overloaded."
+                ) from exc
+            connection = _OpenAIRealtimeConnection(
+                socket,
+                codec,
+                address=self._address,
+                capabilities=replace(self.capabilities, user_transcription=settings.transcription_model is not None),
+            )
+            async with connection.writing():
+                yield connection
+
+    async def _mint_key(self) -> str:
+        """The key of this connect, "" for none.
+
+        A key read from a file or variable often ends in a newline, which no header may hold.
+        """
+        if self._api_key is None or isinstance(self._api_key, str):
+            key = self._api_key or ""
+        else:
+            try:
+                key = await self._api_key()
+            except Exception as exc:
+                raise RealtimeError(
+                    f"The api_key function for {self._address} failed: {type(exc).__name__}: {exc}. "
+                    "Mend it, or pass a key.",
+                    code="invalid_api_key",
+                ) from exc
+        key = key.strip()
+        if not (key.isascii() and key.isprintable()):
+            raise refusal(
+                self._address, code="invalid_api_key", message="the API key has characters that no header can hold"
+            )
+        return key
+
+    async def _open(self, key: str) -> ClientConnection:
+        try:
+            return await connect_websocket(
+                self._url,
+                additional_headers={"Authorization": f"Bearer {key}"} if key else None,
+                # Deflating base64 costs far more than it saves.
+                compression=None,
+                max_size=_MAX_FRAME,
+                # The deadline over all of connect() holds here, too.
+                open_timeout=None,
+                close_timeout=_CLOSE_SECONDS,
+                ping_interval=20,
+                ping_timeout=20,
+                # The environment is read in the commands alone, and so no proxy is taken from it.
+                proxy=None,
+                logger=_socket_logger,
+                ssl=self._ssl,
+            )
+        except InvalidStatus as exc:
+            status = exc.response.status_code
+            error = refusal_by_status(self._address, status=status)
+            raise error or self._unreachable(f"it answered with HTTP status {status}") from exc
+        except (InvalidHandshake, EOFError) as exc:
+            raise self._unreachable(f"what answers is no WebSocket server: {exc}") from exc
+        except OSError as exc:
+            raise self._unreachable(str(exc)) from exc
+
+    def _unreachable(self, why: str) -> RealtimeLostError:
+        return RealtimeLostError(
+            f"The realtime model at {self._address} cannot be reached: {why}. "
+            "Check that it runs there, and that this machine can open a connection to it."
+        )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        # A user without a password is not an address to websockets either, and its error would quote the whole of it.
+        whole = parts.port != 0 and (parts.username is None) == (parts.password is None)
+        if whole and parts.scheme in ("ws", "wss") and parts.hostname:
+            return parts
+    except ValueError:
+        pass
+    raise ConfigError(
+        "A realtime model's url must look like wss://host/v1/realtime or ws://127.0.0.1:8765/v1/realtime."
+    )
+
+
+@asynccontextmanager
+async def _closing(socket: ClientConnection) -> AsyncGenerator[None, None]:
+    """Closes the socket at the end, politely if the server plays along, within `_CLOSE_SECONDS`."""
+    try:
+        yield
+    finally:
+        try:
+            # websockets' own close timeout does not cover a server that has stopped reading.
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await socket.close()
+        except TimeoutError:
+            _logger.debug("The realtime model did not close the connection within %g s", _CLOSE_SECONDS)
+        finally:
+            socket.transport.abort()
+
+
+def _lost(address: str, why: str) -> RealtimeLostError:
+    return RealtimeLostError(f"The connection to the realtime model at {address} is lost: {why}.")
+
+
+async def _configure(
+    socket: ClientConnection, codec: Codec, settings: SessionSettings, *, address: str, secret: str
+) -> None:
+    """The first frames: session.created, session.update, session.updated. The caller sets the deadline.
+
+    Raises:
+        RealtimeError: The server refused, by an error event or by its close code.
+        RealtimeLostError: The connection broke.
+
+    """
+
+    def without_secret(text: str) -> str:
+        # Servers quote the key that they refuse.
+        return text.replace(secret, "[key]") if secret else text
+
+    async def wait_for(kind: type[_Milestone]) -> _Milestone:
+        while True:
+            for event in codec.decode(await socket.recv(decode=False)):
+                if isinstance(event, kind):
+                    return event
+                if isinstance(event, ModelError) and event.code != MALFORMED:
+                    raise refusal(address, code=event.code, message=without_secret(event.message))
+
+    try:
+        created = await wait_for(SessionCreated)
+        await socket.send(codec.configure(settings))
+        await wait_for(SessionUpdated)
+    except ConnectionClosed as exc:
+        reason = without_secret(socket.close_reason or "")
+        error = refusal_by_close(address, close_code=socket.close_code, reason=reason)
+        raise error or _lost(address, _close_words(socket, reason)) from exc
+    _logger.debug("The realtime model at %s is ready: session %s", address, created.session_id)
+
+
+def _close_words(socket: ClientConnection, reason: str) -> str:
+    return f"it was closed before the session was ready (close code {socket.close_code}{reason and ', '}{reason})"
+
+
+class _OpenAIRealtimeConnection:
+    """One open session. Reading is the caller's own loop: a slow caller slows the server down and loses nothing."""
+
+    def __init__(self, socket: ClientConnection, codec: Codec, *, address: str, capabilities: Capabilities) -> None:
+        self._socket = socket
+        self._codec = codec
+        self._address = address
+        self._capabilities = capabilities
+        self._commands = asyncio.Queue[RealtimeCommand](_QUEUED_COMMANDS)
+        self._abandoned = ""
+
+    def __repr__(self) -> str:
+        return f"<connection to {self._address}, {self._socket.state.name}, {self._commands.qsize()} commands queued>"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def send(self, command: RealtimeCommand) -> None:
+        if self._socket.state is not State.OPEN:
+            raise self._loss()
+        try:
+            self._commands.put_nowait(command)
+        except asyncio.QueueFull:
+            self._abandon(f"it is {_QUEUED_COMMANDS} commands behind")
+            raise self._loss() from None
+
+    async def events(self) -> AsyncIterator[RealtimeEvent]:
+        try:
+            while True:
+                for event in self._codec.decode(await self._socket.recv(decode=False)):
+                    if not isinstance(event, SessionCreated | SessionUpdated):
+                        yield event
+        except ConnectionClosed as exc:
+            raise self._loss() from exc
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[None, None]:
+        """Commands are sent while the block runs."""
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(self._write())
+            try:
+                yield
+            except Exception as exc:  # noqa: BLE001 - raised below: a task group would wrap the session's own error
+                failure = exc
+            finally:
+                writer.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                command = await self._commands.get()
+                for frame in self._codec.encode(command):
+                    async with asyncio.timeout(_SEND_SECONDS):
+                        await self._socket.send(frame)
+        except TimeoutError:
+            self._abandon(f"it took nothing for {_SEND_SECONDS:g} s")
+        except ConnectionClosed:
+            # Whoever reads or sends next is told: there is one voice for a loss, and it is `_loss`.
+            return
+
+    def _abandon(self, why: str) -> None:
+        self._abandoned = why
+        self._socket.transport.abort()
+
+    def _loss(self) -> RealtimeLostError:
+        code, reason = self._socket.close_code, self._socket.close_reason
+        why = self._abandoned or f"close code {code}{reason and ', '}{reason}"
+        return _lost(self._address, why)
