@@ -1,0 +1,262 @@
+"""One human's media connection: offer -> answer -> their microphone in, the agent's voice out, until it is lost.
+
+We always answer and never offer. aiortc waits for ever on what does not connect and notices a dead peer after half a
+minute, so the deadlines are here.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from aiortc import MediaStreamTrack, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
+
+from agent_worker.audio import Samples
+from agent_worker.errors import ConnectionLostError, ProtocolError
+from agent_worker.media.inbound import Microphone, microphone_frames
+from agent_worker.media.outbound import OutboundTrack, VoicePump
+from agent_worker.rooms import ice, sdp
+from agent_worker.rooms.ice import IceServer, OfferedAddresses, TransportStatistics
+from signaling.messages import MessageError, check_candidate, check_sdp
+
+_logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS: Final = 10.0
+"""To make an answer; an unreachable STUN server alone costs 5 s."""
+CONNECT_SECONDS: Final = 15.0
+SILENT_SECONDS: Final = 5.0
+"""Without any packet from a human who sends: they are gone (behaviour L-4)."""
+CLOSE_SECONDS: Final = 5.0
+MAX_CANDIDATES: Final = 40
+_LOOK_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerStatistics:
+    """How a connection is doing.
+
+    Attributes:
+        state: aiortc's connectionState.
+        transport: Packet counters.
+        microphone_dropped: Microphone frames that the session did not take in time.
+    """
+
+    state: str
+    transport: TransportStatistics
+    microphone_dropped: int
+
+
+class Peer:
+    """One aiortc connection with one human: an async context manager; leaving the block closes all of it.
+
+    Args:
+        ice_servers: The STUN and TURN servers to use; no others are asked.
+        pump: The room's voice.
+        addresses: Which of this machine's addresses are offered.
+    """
+
+    def __init__(
+        self,
+        *,
+        ice_servers: Sequence[IceServer],
+        pump: VoicePump,
+        addresses: OfferedAddresses = OfferedAddresses.NETWORK,
+    ) -> None:
+        self._ice_servers = ice_servers
+        self._pump = pump
+        self._addresses = addresses
+        self._microphone = Microphone()
+        self._early: list[RTCIceCandidate | None] = []
+        self._described = False
+        self._candidates = 0
+        self._connected = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._reason = ""
+
+    @property
+    def microphone(self) -> AsyncIterator[Samples]:
+        """What the human says: mono int16 at 48 kHz, frames in order; ends when the connection does."""
+        return self._microphone
+
+    async def __aenter__(self) -> Self:
+        self._tasks = await asyncio.TaskGroup().__aenter__()
+        self._connection: RTCPeerConnection = ice.peer_connection(self._ice_servers)
+        self._connection.add_listener("track", self._on_track)
+        self._connection.add_listener("connectionstatechange", self._on_state)
+        self._listening: list[asyncio.Task[None]] = []
+        self._track: OutboundTrack = self._pump.attach()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._track.stop()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._connection.close()
+        except TimeoutError:
+            _logger.error("a media connection did not close within %g s and is left behind", CLOSE_SECONDS)
+        finally:
+            self._lose("closed")
+            self._microphone.end()
+            for task in self._listening:
+                task.cancel()
+            await self._tasks.__aexit__(kind, error, trace)
+
+    async def answer(self, offer: str) -> str:
+        """Take the human's offer; the answer holds all our candidates.
+
+        Args:
+            offer: Their SDP. One offer is answered in the life of a connection; for another one make another peer.
+
+        Raises:
+            ProtocolError: The offer is malformed, or nothing that a voice can go through.
+            ConnectionLostError: We could not make an answer in time.
+        """
+        if self._described:
+            raise ProtocolError("this connection was offered already: offer a new one")
+        try:
+            check_sdp(offer, "offer")
+        except MessageError as refusal:
+            raise ProtocolError(refusal.text, code=str(refusal.code)) from refusal
+        usable = sdp.without_names(offer)
+        self._candidates = sum(line.startswith("a=candidate:") for line in usable.splitlines())
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._take(usable)
+                with ice.offer_addresses(self._addresses):
+                    await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except TimeoutError as error:
+            raise ConnectionLostError(
+                f"no answer could be made within {ANSWER_SECONDS:g} s: check the STUN and TURN servers"
+            ) from error
+        answer = self._connection.localDescription.sdp
+        if not sdp.has_candidate(answer):
+            _logger.warning(
+                "this machine has no address to offer (%s): a human can connect only if it is offered loopback too",
+                self._addresses,
+            )
+        return answer
+
+    async def _take(self, offer: str) -> None:
+        ice.send_opus(self._connection, self._track)
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
+        except TimeoutError:
+            raise
+        except Exception as error:  # aiortc has no root of what it raises on a stranger's text
+            raise ProtocolError(f"the offer cannot be used: {error}") from error
+        ice.keep_one_microphone(self._connection)
+        self._described = True
+        early, self._early = self._early, []
+        for candidate in early:
+            await self._add(candidate)
+
+    async def add_candidate(
+        self, candidate: str | None, sdp_mid: str | None = None, sdp_mline_index: int | None = None
+    ) -> None:
+        """Take a candidate that the human found after their offer; one that comes before the offer waits for it.
+
+        Args:
+            candidate: The candidate line; None or "" says that no more will come.
+            sdp_mid: Which media section it is for, by its mid,
+            sdp_mline_index: or by its place. With neither it is for the first.
+
+        Raises:
+            ProtocolError: It is malformed, or there are too many.
+        """
+        if not candidate:
+            await self._add(None)
+            return
+        try:
+            check_candidate(candidate)
+            parsed = ice.parse_candidate(candidate, sdp_mid, sdp_mline_index)
+        except MessageError as refusal:
+            raise ProtocolError(refusal.text, code=str(refusal.code)) from refusal
+        except (ValueError, AssertionError) as error:
+            raise ProtocolError(f"the candidate cannot be used: {error}") from error
+        if not sdp.has_address(candidate):
+            return
+        if self._candidates >= MAX_CANDIDATES:
+            raise ProtocolError(f"more than {MAX_CANDIDATES} candidates")
+        self._candidates += 1
+        await self._add(parsed)
+
+    async def _add(self, candidate: RTCIceCandidate | None) -> None:
+        if not self._described:
+            if candidate is not None or None not in self._early:
+                self._early.append(candidate)
+        elif candidate is not None or self._candidates:
+            # An end of candidates without any would keep the connection from ever standing.
+            try:
+                await self._connection.addIceCandidate(candidate)
+            except ValueError as error:
+                raise ProtocolError(f"the candidate cannot be used: {error}") from error
+
+    async def wait_connected(self) -> None:
+        """Wait until both can hear each other.
+
+        Raises:
+            ConnectionLostError: It did not come to that within `CONNECT_SECONDS`.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._connected.wait()
+        except TimeoutError as error:
+            raise ConnectionLostError(
+                f"no media path within {CONNECT_SECONDS:g} s: UDP between the human and this machine is blocked, or "
+                "the addresses offered cannot be reached; open it, or set a TURN server"
+            ) from error
+        if self._lost.is_set():
+            raise ConnectionLostError(f"the media connection was never made: {self._reason}")
+
+    async def wait_lost(self) -> str:
+        """Wait, once connected, until the human can no longer be heard; the reason in a few words."""
+        seen = -1
+        silent = 0
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._lost.wait()
+                return self._reason
+            except TimeoutError:
+                pass
+            received = (await ice.transport_statistics(self._connection)).packets_received
+            # Looks are counted, not seconds: after a stall of this process packets are still to be read.
+            silent = silent + 1 if received == seen and ice.is_sending(self._connection) else 0
+            seen = received
+            if silent * _LOOK_SECONDS >= SILENT_SECONDS:
+                self._lose(f"no packets for {SILENT_SECONDS:g} s")
+
+    async def statistics(self) -> PeerStatistics:
+        """How the connection is doing now."""
+        return PeerStatistics(
+            state=self._connection.connectionState,
+            transport=await ice.transport_statistics(self._connection),
+            microphone_dropped=self._microphone.dropped,
+        )
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        if track.kind == "audio" and not self._listening:
+            self._listening.append(self._tasks.create_task(self._listen(track), name="microphone"))
+
+    async def _listen(self, track: MediaStreamTrack) -> None:
+        async for samples in microphone_frames(track):
+            self._microphone.put(samples)
+        self._microphone.end()
+
+    def _on_state(self) -> None:
+        state = self._connection.connectionState
+        _logger.debug("media connection: %s", state)
+        if state == "connected":
+            self._connected.set()
+        elif state in ("failed", "closed"):
+            self._lose(state)
+
+    def _lose(self, reason: str) -> None:
+        if not self._lost.is_set():
+            self._reason = reason
+            self._lost.set()
+            self._connected.set()
