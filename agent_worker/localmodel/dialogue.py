@@ -1,0 +1,126 @@
+"""What the protocol and the brain tell each other. Pure values.
+
+items of the conversation -> Situation -> brain -> Plan -> items of a response
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from agent_worker.tools.spec import ToolSpec
+
+
+class Topic(StrEnum):
+    """What something said is about: what the brain remembers of it besides the words."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    ANSWER = "answer"
+    COUNT = "count"
+    FAREWELL = "farewell"
+    GREETING = "greeting"
+    HELP = "help"
+    JOKE = "joke"
+    NOT_UNDERSTOOD = "not_understood"
+    QUESTION = "question"
+    STORY = "story"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An open question: the argument `wanted` of a tool call that is otherwise known."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say this."""
+
+    text: str
+    topic: Topic = field(kw_only=True, default=Topic.ANSWER)
+    speed: float = field(kw_only=True, default=1.0)
+    """Relative to the session's speed."""
+    asks: Question | None = field(kw_only=True, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call a tool of the client."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+Plan = tuple[Say | Call, ...]
+"""What a response consists of, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserLine:
+    """The user said or typed this; "" when nothing was understood."""
+
+    text: str
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLine:
+    """The agent said this, and was heard as far as `heard` words; None: to its end."""
+
+    said: Say
+    heard: int | None = None
+
+    @property
+    def unheard(self) -> str:
+        """The rest that was not heard, from the first word on that was not heard in full."""
+        return "" if self.heard is None else " ".join(self.said.text.split()[self.heard :])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLine:
+    """The agent called a tool; `arguments` is JSON text."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputLine:
+    """A tool answered."""
+
+    call_id: str
+    output: str
+
+
+Line = UserLine | AgentLine | CallLine | OutputLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that a reply is made from, except the time of day and chance."""
+
+    instructions: str = ""
+    """The session's."""
+    request: str | None = None
+    """Instructions for this reply alone."""
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str = "auto"
+    """"auto", "none", "required" or a tool's name."""
+    history: tuple[Line, ...] = ()
+    hears: bool = True
+    """False: there is no recogniser on this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What the brain cannot know by itself."""
+
+    wall: datetime
+    """Local time, for people."""
+    draw: int
+    """A number nobody can foresee, at least 64 random bits: for dice, coins and the choice of a joke."""

@@ -1,0 +1,192 @@
+"""The user's side of a session: appended audio becomes utterances, utterances become items and words. Pure.
+
+With turn detection the detector's probabilities begin and end an utterance; without it an utterance is all that
+is appended until the commit. Either way it is recognised while it comes: a commit then has little left to wait for.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from agent_worker.audio import MODEL_RATE, milliseconds_of, seconds_of
+from agent_worker.history.items import Role
+from agent_worker.localmodel import events
+from agent_worker.localmodel.actions import (
+    Action,
+    DetectVoice,
+    DropUtterance,
+    FinishUtterance,
+    Hear,
+    OpenUtterance,
+    Send,
+    UtteranceHeard,
+    UtteranceLost,
+    VoiceJudged,
+)
+from agent_worker.localmodel.conversation import Conversation
+from agent_worker.localmodel.input_audio import InputAudio
+from agent_worker.localmodel.items import Message, Part, PartKind, wire
+from agent_worker.localmodel.names import Names
+from agent_worker.localmodel.refusals import EventRefusedError
+from agent_worker.localmodel.settings import TurnDetection
+from agent_worker.localmodel.turns import Turns, TurnStarted, TurnStopped
+
+HEARING_TIMEOUT: Final = 5.0
+"""An utterance that the recogniser has not understood by then is given up."""
+MIN_COMMIT_MS: Final = 100
+"""Less audio than this cannot be committed."""
+LOOK_BACK_SECONDS: Final = 6
+"""Audio kept while nobody speaks: the longest padding in front of a turn, and what the detector needs to be sure."""
+
+
+class Hearing:
+    """What was appended, what is being recognised, and what has not been understood yet.
+
+    Args:
+        names: Where ids come from.
+        conversation: Where utterances become items.
+        detection: The session's turn detection.
+    """
+
+    def __init__(self, names: Names, conversation: Conversation, detection: TurnDetection | None) -> None:
+        self._names = names
+        self._conversation = conversation
+        self._detection: TurnDetection | None = detection
+        self._turns = Turns(detection) if detection is not None else None
+        self._input = InputAudio()
+        self._utterance: str | None = None
+        self._pending: dict[str, float] = {}
+
+    @property
+    def pending(self) -> bool:
+        """Whether a committed utterance has not been understood yet."""
+        return bool(self._pending)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the next pending utterance is given up."""
+        return min(self._pending.values(), default=None)
+
+    def open(self) -> list[Action]:
+        """The connection stands."""
+        return [DetectVoice(self._turns is not None)]
+
+    def detect(self, detection: TurnDetection | None) -> list[Action]:
+        """The session's turn detection is this from now on."""
+        if detection == self._detection:
+            return []
+        self._detection = detection
+        self._turns = Turns(detection) if detection is not None else None
+        return [*self._drop_utterance(), DetectVoice(self._turns is not None)]
+
+    def append(self, pcm: bytes) -> list[Action]:
+        """`input_audio_buffer.append`."""
+        start = self._input.turn_start
+        taken = self._input.append(pcm)
+        if not taken:
+            return []
+        if self._utterance is not None:
+            return [Hear(taken)]
+        if self._turns is not None:
+            self._input.forget_before(self._input.received - LOOK_BACK_SECONDS * MODEL_RATE)
+            return [Hear(taken)]
+        self._utterance = self._names.next("item")
+        return [OpenUtterance(item_id=self._utterance, start=self._input.start_turn(start)), Hear(taken)]
+
+    def clear(self) -> list[Action]:
+        """`input_audio_buffer.clear`."""
+        self._input.clear()
+        return [*self._drop_utterance(), self._send(events.input_cleared())]
+
+    def commit(self, now: float) -> list[Action]:
+        """`input_audio_buffer.commit`.
+
+        Raises:
+            EventRefusedError: There is too little audio.
+        """
+        waiting = seconds_of(self._input.waiting, MODEL_RATE) * 1000
+        if waiting < MIN_COMMIT_MS:
+            raise EventRefusedError(
+                "Error committing input audio buffer: buffer too small. "
+                f"Expected at least {MIN_COMMIT_MS}ms of audio, but buffer only has {waiting:.2f}ms of audio.",
+                code="input_audio_buffer_commit_empty",
+            )
+        return self._commit(now)
+
+    def judge(self, judged: VoiceJudged) -> list[TurnStarted | TurnStopped]:
+        """The detector heard a window: what is found is to be given to `start_turn` or `stop_turn`."""
+        return self._turns.receive(judged.probability, judged.end) if self._turns is not None else []
+
+    def start_turn(self, turn: TurnStarted) -> list[Action]:
+        """The user began to speak."""
+        start = self._input.start_turn(round(turn.at * MODEL_RATE))
+        self._utterance = self._names.next("item")
+        begun = events.speech_started(self._utterance, milliseconds_of(start, MODEL_RATE))
+        return [OpenUtterance(item_id=self._utterance, start=start), self._send(begun)]
+
+    def stop_turn(self, turn: TurnStopped, now: float) -> list[Action]:
+        """The user has been silent for long enough: the turn is committed, unless the client did or cleared it."""
+        if self._utterance is None:
+            return []
+        stopped = self._send(events.speech_stopped(self._utterance, round(turn.at * 1000)))
+        return [stopped, *self._commit(now)]
+
+    def heard(self, heard: UtteranceHeard, *, tell: bool) -> list[Action]:
+        """The recogniser is done. `tell`: the client wants transcripts."""
+        # Not pending any more: deleted, or given up, meanwhile.
+        if self._pending.pop(heard.item_id, None) is None:
+            return []
+        item = self._conversation.find(heard.item_id)
+        assert isinstance(item, Message)
+        self._conversation.put(replace(item, parts=(Part(PartKind.INPUT_AUDIO, heard.text),)))
+        if not tell:
+            return []
+        seconds = self._conversation.milliseconds(item.id) / 1000
+        completed = self._send(events.transcription_completed(item.id, heard.text, seconds))
+        return [self._send(events.transcription_delta(item.id, heard.text)), completed] if heard.text else [completed]
+
+    def lost(self, lost: UtteranceLost, *, tell: bool) -> list[Action]:
+        """There will be no words for an utterance."""
+        if self._pending.pop(lost.item_id, None) is None or not tell:
+            return []
+        return [self._send(events.transcription_failed(lost.item_id, lost.message))]
+
+    def give_up(self, now: float, *, tell: bool) -> list[Action]:
+        """Give up what is overdue."""
+        overdue = [item_id for item_id, until in self._pending.items() if now >= until]
+        out: list[Action] = []
+        for item_id in overdue:
+            out += self.lost(UtteranceLost(item_id=item_id, message="The recogniser took too long."), tell=tell)
+        return out
+
+    def forget(self, item_id: str) -> None:
+        """The item was deleted: nobody waits for its words."""
+        self._pending.pop(item_id, None)
+
+    def _commit(self, now: float) -> list[Action]:
+        out: list[Action] = []
+        item_id, self._utterance = self._utterance, None
+        if item_id is None:  # the client commits by itself what the detector took for silence
+            item_id = self._names.next("item")
+            out.append(OpenUtterance(item_id=item_id, start=self._input.turn_start))
+        item = Message(id=item_id, role=Role.USER, parts=(Part(PartKind.INPUT_AUDIO),))
+        behind = self._conversation.add(item)
+        self._conversation.sound(item_id, self._input.take())
+        self._pending[item_id] = now + HEARING_TIMEOUT
+        if self._turns is not None:
+            self._turns.reset()
+        return [
+            *out,
+            FinishUtterance(item_id),
+            self._send(events.input_committed(item_id, behind)),
+            self._send(events.item_added(wire(item), behind)),
+            self._send(events.item_done(wire(item), behind)),
+        ]
+
+    def _drop_utterance(self) -> list[Action]:
+        self._utterance = None
+        if self._turns is not None:
+            self._turns.reset()
+        return [DropUtterance()]
+
+    def _send(self, event: events.Json) -> Send:
+        return Send.numbered(event, self._names)

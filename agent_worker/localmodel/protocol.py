@@ -1,0 +1,274 @@
+"""The realtime protocol of one session: what happened goes in, what is to be done comes out. Pure.
+
+    receive(happening, now) -> actions      advance(now) -> actions      deadline -> seconds
+
+One response at a time writes into the conversation; those out of band run beside it. A response waits until the
+user's utterances have been recognised, but not for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, assert_never
+
+from agent_worker.localmodel import client_events as client
+from agent_worker.localmodel import events, settings
+from agent_worker.localmodel.actions import (
+    Action,
+    BinaryReceived,
+    Close,
+    FrameReceived,
+    Happening,
+    Hush,
+    PlanMade,
+    Send,
+    SpeechFailed,
+    SpeechFinished,
+    SpeechMade,
+    Think,
+    UtteranceHeard,
+    UtteranceLost,
+    VoiceJudged,
+)
+from agent_worker.localmodel.conversation import Conversation
+from agent_worker.localmodel.hearing import Hearing
+from agent_worker.localmodel.items import from_client, wire
+from agent_worker.localmodel.names import Names
+from agent_worker.localmodel.refusals import EventRefusedError
+from agent_worker.localmodel.requests import order_of
+from agent_worker.localmodel.responses import CancelReason, Response, ResponseStatus
+from agent_worker.localmodel.settings import Session
+from agent_worker.localmodel.turns import TurnStarted, TurnStopped
+
+SESSION_SECONDS: Final = 3600.0
+"""A session lasts this long at most, as the real service's do."""
+MAX_RESPONSES: Final = 8
+"""Responses at the same time: one in the conversation, the others out of band."""
+
+
+class Protocol:
+    """One session.
+
+    Args:
+        names: Where ids come from.
+        model: What the client called the model.
+        hears: Whether there is a recogniser.
+        now: Loop seconds.
+        wall: Unix seconds, for what people read.
+    """
+
+    def __init__(self, names: Names, *, model: str, hears: bool, now: float, wall: float) -> None:
+        self.session = Session(id=names.session, model=model, expires_at=int(wall + SESSION_SECONDS))
+        self.conversation = Conversation()
+        self._names = names
+        self._conversation_id = names.next("conv")
+        self._hears = hears
+        self._ends_at = now + SESSION_SECONDS
+        self._hearing = Hearing(names, self.conversation, self.session.audio.input.turn_detection)
+        self._responses: dict[str, Response] = {}
+        self._waiting: list[str] = []
+        self._voice_locked = False
+
+    @property
+    def deadline(self) -> float:
+        """When `advance` is due, unless something happens before."""
+        overdue = self._hearing.deadline
+        return self._ends_at if overdue is None else min(self._ends_at, overdue)
+
+    def open(self) -> list[Action]:
+        """The connection stands."""
+        return [self._send(events.session_created(self.session.echo())), *self._hearing.open()]
+
+    def advance(self, now: float) -> list[Action]:
+        """Time has gone by."""
+        if now >= self._ends_at:
+            expired = EventRefusedError(
+                "Your session hit the maximum duration of 60 minutes.", code="session_expired"
+            )
+            return [self._send(events.error(expired, None)), Close(code=1000, reason="session_expired")]
+        return [*self._hearing.give_up(now, tell=self._transcribes), *self._think_if_heard()]
+
+    def receive(self, happening: Happening, now: float) -> list[Action]:
+        """Something happened."""
+        match happening:
+            case FrameReceived(text):
+                return self._frame(text, now)
+            case BinaryReceived():
+                refusal = EventRefusedError("Binary frames are not events: send JSON text.", code="invalid_event")
+                return [self._send(events.error(refusal, None))]
+            case VoiceJudged():
+                return self._judged(happening, now)
+            case UtteranceHeard():
+                return [*self._hearing.heard(happening, tell=self._transcribes), *self._think_if_heard()]
+            case UtteranceLost():
+                return [*self._hearing.lost(happening, tell=self._transcribes), *self._think_if_heard()]
+            case PlanMade() | SpeechMade() | SpeechFinished() | SpeechFailed():
+                return self._progress(happening)
+            case _:
+                assert_never(happening)
+
+    # The client's events. --------------------------------------------------------------------------------------
+
+    def _frame(self, text: str, now: float) -> list[Action]:
+        event_id: str | None = None
+        try:
+            frame = client.Frame(text)
+            event_id = frame.event_id
+            return self._obey(frame.event(), now)
+        except EventRefusedError as refusal:
+            return [self._send(events.error(refusal, event_id))]
+
+    def _obey(self, event: client.ClientEvent, now: float) -> list[Action]:
+        match event:
+            case client.AppendAudio():
+                return self._hearing.append(event.pcm())
+            case client.CommitAudio():
+                return self._hearing.commit(now)
+            case client.ClearAudio():
+                return self._hearing.clear()
+            case client.UpdateSession():
+                self.session = settings.updated(self.session, event.session, voice_locked=self._voice_locked)
+                updated = self._send(events.session_updated(self.session.echo()))
+                return [*self._hearing.detect(self.session.audio.input.turn_detection), updated]
+            case client.CreateResponse():
+                return self._create_response(event.response)
+            case client.CancelResponse():
+                return self._cancel_response(event.response_id)
+            case client.ClearOutput():
+                raise EventRefusedError(
+                    "output_audio_buffer.clear is for WebRTC and SIP, where the server plays the audio.",
+                    code="invalid_value",
+                    param="type",
+                )
+            case client.CreateItem() | client.DeleteItem() | client.RetrieveItem() | client.TruncateItem():
+                return self._edit(event)
+            case _:
+                assert_never(event)
+
+    def _edit(
+        self, event: client.CreateItem | client.DeleteItem | client.RetrieveItem | client.TruncateItem
+    ) -> list[Action]:
+        match event:
+            case client.CreateItem():
+                given = client.item_of(event.item)
+                item = from_client(given, given.id or self._names.next("item"))
+                behind = self.conversation.add(item, event.previous_item_id)
+                return self._send_all([events.item_added(wire(item), behind), events.item_done(wire(item), behind)])
+            case client.DeleteItem():
+                self.conversation.delete(event.item_id)
+                self._hearing.forget(event.item_id)
+                return [self._send(events.item_deleted(event.item_id)), *self._think_if_heard()]
+            case client.RetrieveItem():
+                return [self._send(events.item_retrieved(self.conversation.retrieve(event.item_id)))]
+            case client.TruncateItem():
+                end = self.conversation.truncate(event.item_id, event.content_index, event.audio_end_ms)
+                return [self._send(events.item_truncated(event.item_id, event.content_index, end))]
+
+    # The user's turns. -----------------------------------------------------------------------------------------
+
+    @property
+    def _transcribes(self) -> bool:
+        return self.session.audio.input.transcription is not None
+
+    def _judged(self, judged: VoiceJudged, now: float) -> list[Action]:
+        out: list[Action] = []
+        detection = self.session.audio.input.turn_detection
+        for turn in self._hearing.judge(judged):
+            active = self._active()
+            match turn:
+                case TurnStarted():
+                    if active is not None and detection is not None and detection.interrupt_response:
+                        out += self._stop(active, CancelReason.TURN)
+                    out += self._hearing.start_turn(turn)
+                case TurnStopped():
+                    committed = self._hearing.stop_turn(turn, now)
+                    out += committed
+                    if committed and active is None and detection is not None and detection.create_response:
+                        out += self._create_response(None)
+        return out
+
+    # Responses. ------------------------------------------------------------------------------------------------
+
+    def _create_response(self, given: client.ResponseParameters | None) -> list[Action]:
+        order = order_of(given, self.session, self.conversation, hears=self._hears)
+        active = self._active()
+        if order.in_conversation and active is not None:
+            raise EventRefusedError(
+                f"Conversation already has an active response in progress: {active.id}. "
+                "Wait until the response is finished before creating a new one.",
+                code="conversation_already_has_active_response",
+            )
+        if len(self._responses) >= MAX_RESPONSES:
+            raise EventRefusedError(
+                f"There are {MAX_RESPONSES} responses in progress. Wait until one is finished.",
+                code="rate_limit_exceeded",
+            )
+        response = Response(
+            self._names.next("resp"),
+            order,
+            conversation=self.conversation if order.in_conversation else Conversation(),
+            conversation_id=self._conversation_id,
+            names=self._names,
+        )
+        self._responses[response.id] = response
+        self._waiting.append(response.id)
+        return [self._send(response.created()), *self._think_if_heard()]
+
+    def _think_if_heard(self) -> list[Action]:
+        out: list[Action] = []
+        for response_id in list(self._waiting):
+            order = self._responses[response_id].order
+            if self._hearing.pending and not order.has_own_input:
+                continue
+            self._waiting.remove(response_id)
+            situation = order.situation
+            if not order.has_own_input:
+                situation = replace(situation, history=self.conversation.lines())
+            out.append(Think(response_id=response_id, situation=situation))
+        return out
+
+    def _progress(self, happening: PlanMade | SpeechMade | SpeechFinished | SpeechFailed) -> list[Action]:
+        response = self._responses.get(happening.response_id)
+        if response is None:  # cancelled meanwhile
+            return []
+        speak = None
+        match happening:
+            case PlanMade():
+                out, speak = response.follow(happening.plan)
+            case SpeechMade():
+                self._voice_locked = True
+                out = response.speech(happening.pcm, happening.words)
+            case SpeechFinished():
+                out, speak = response.proceed()
+            case SpeechFailed():
+                out = response.fail(happening.message)
+        self._forget_if_over(response)
+        return [*self._send_all(out), *([speak] if speak is not None else [])]
+
+    def _cancel_response(self, response_id: str | None) -> list[Action]:
+        response = self._responses.get(response_id) if response_id is not None else self._active()
+        if response is None:
+            raise EventRefusedError(
+                "Cancellation failed: no active response found", code="response_cancel_not_active"
+            )
+        return self._stop(response, CancelReason.CLIENT)
+
+    def _stop(self, response: Response, reason: CancelReason) -> list[Action]:
+        out = self._send_all(response.cancel(reason))
+        self._forget_if_over(response)
+        return [Hush(response.id), *out]
+
+    def _forget_if_over(self, response: Response) -> None:
+        if response.status is not ResponseStatus.IN_PROGRESS:
+            del self._responses[response.id]
+            if response.id in self._waiting:
+                self._waiting.remove(response.id)
+
+    def _active(self) -> Response | None:
+        """The response that writes into the conversation, if there is one."""
+        return next((each for each in self._responses.values() if each.order.in_conversation), None)
+
+    def _send(self, event: events.Json) -> Send:
+        return Send.numbered(event, self._names)
+
+    def _send_all(self, several: Sequence[events.Json]) -> list[Action]:
+        return [self._send(event) for event in several]

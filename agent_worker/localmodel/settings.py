@@ -1,0 +1,259 @@
+"""The session object: what a client can set, what it gets when it sets nothing, and how partial updates apply. Pure.
+
+Field names and defaults are those of the protocol's session resource; every key is always present in the echo.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from agent_worker.localmodel.events import Json
+from agent_worker.localmodel.refusals import EventRefusedError
+from agent_worker.tools.spec import ToolSpec
+
+DEFAULT_INSTRUCTIONS: Final = "You are a helpful voice assistant. Be brief, kind and honest."
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PcmFormat(_Strict):
+    """`audio/pcm`: 24 kHz, mono, signed 16 bit, little endian."""
+
+    type: Literal["audio/pcm"] = "audio/pcm"
+    rate: Literal[24000] = 24000
+
+
+class Transcription(_Strict):
+    """Whether the user's audio is transcribed for the client. The models named here are those of the cloud."""
+
+    model: str | None = None
+    language: str | None = None
+    prompt: str | None = None
+    languages: list[str] | None = Field(default=None, exclude=True)
+    keywords: list[str] | None = Field(default=None, exclude=True)
+    delay: str | None = Field(default=None, exclude=True)
+
+
+class NoiseReduction(_Strict):
+    """Accepted and without effect: the detector and the recogniser take the audio as it is."""
+
+    type: Literal["near_field", "far_field"]
+    strength: float | None = Field(default=None, exclude=True)
+
+
+class ServerVad(_Strict):
+    """The server finds the user's turns by voice and silence."""
+
+    type: Literal["server_vad"] = "server_vad"
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    prefix_padding_ms: int = Field(default=300, ge=0, le=5_000)
+    silence_duration_ms: int = Field(default=200, ge=0, le=10_000)
+    idle_timeout_ms: int | None = Field(default=None, ge=0)
+    create_response: bool = True
+    interrupt_response: bool = True
+
+
+class SemanticVad(_Strict):
+    """The server finds the user's turns; eagerness is how short a silence ends one."""
+
+    type: Literal["semantic_vad"]
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    create_response: bool = True
+    interrupt_response: bool = True
+
+
+TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
+
+
+class AudioInput(_Strict):
+    """`session.audio.input`."""
+
+    format: PcmFormat = PcmFormat()
+    transcription: Transcription | None = None
+    noise_reduction: NoiseReduction | None = None
+    turn_detection: TurnDetection | None = ServerVad()
+
+
+class CustomVoice(_Strict):
+    """A voice by its id."""
+
+    id: str
+
+
+class AudioOutput(_Strict):
+    """`session.audio.output`. Voices that this machine does not have are spoken by one that it has."""
+
+    format: PcmFormat = PcmFormat()
+    voice: str | CustomVoice = "alloy"
+    speed: float = Field(default=1.0, ge=0.25, le=1.5)
+
+
+class Audio(_Strict):
+    """`session.audio`."""
+
+    input: AudioInput = AudioInput()
+    output: AudioOutput = AudioOutput()
+
+
+class FunctionTool(_Strict):
+    """A function of the client that the model may call."""
+
+    type: Literal["function"] = "function"
+    name: str = Field(min_length=1, max_length=128)
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+    def spec(self) -> ToolSpec:
+        """The same for the brain."""
+        return ToolSpec(name=self.name, description=self.description, parameters=self.parameters)
+
+
+class ToolChoiceFunction(_Strict):
+    """This function and no other."""
+
+    type: Literal["function"]
+    name: str
+
+
+ToolChoice = Literal["auto", "none", "required"] | ToolChoiceFunction
+
+
+class Session(_Strict):
+    """The settings of a session, valid as a whole."""
+
+    type: Literal["realtime"] = "realtime"
+    object: Literal["realtime.session"] = "realtime.session"
+    id: str
+    model: str
+    output_modalities: list[Literal["audio", "text"]] = Field(default=["audio"], min_length=1, max_length=1)
+    instructions: str = DEFAULT_INSTRUCTIONS
+    tools: list[FunctionTool] = Field(default_factory=list[FunctionTool])
+    tool_choice: ToolChoice = "auto"
+    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = "inf"
+    tracing: Literal["auto"] | dict[str, Any] | None = None
+    truncation: Literal["auto", "disabled"] | dict[str, Any] = "auto"
+    prompt: dict[str, Any] | None = None
+    expires_at: int
+    audio: Audio = Audio()
+    include: list[str] | None = None
+    parallel_tool_calls: bool | None = Field(default=None, exclude=True)
+    reasoning: dict[str, Any] | None = Field(default=None, exclude=True)
+
+    def echo(self) -> Json:
+        """The session as `session.created` and `session.updated` show it."""
+        return self.model_dump(mode="json")
+
+
+_NULL_MEANS_NONE: Final = frozenset(
+    {
+        "turn_detection",
+        "transcription",
+        "noise_reduction",
+        "tracing",
+        "prompt",
+        "include",
+        "parallel_tool_calls",
+        "reasoning",
+        "idle_timeout_ms",
+    }
+)
+"""Where null is a value of its own. Elsewhere clients send it for "I say nothing about this"."""
+
+_MERGED: Final = frozenset({"audio", "input", "output"})
+"""Objects whose missing keys keep their value. Any other object replaces the one before."""
+
+_TAGS: Final = frozenset(
+    {
+        "server_vad",
+        "semantic_vad",
+        "ServerVad",
+        "SemanticVad",
+        "CustomVoice",
+        "ToolChoiceFunction",
+        "input_text",
+        "output_text",
+        "input_image",
+        "input_audio",
+        "str",
+        "int",
+        "constrained-int",
+    }
+)
+"""What pydantic writes into a path to say which member of a union it tried; the wire's paths do not have it."""
+
+
+def updated(session: Session, patch: Mapping[str, Any], *, voice_locked: bool) -> Session:
+    """The session after a `session.update`.
+
+    Args:
+        session: As it was.
+        patch: The event's `session`: what is not in it stays.
+        voice_locked: Audio has been made with the voice: it can no longer change.
+
+    Raises:
+        EventRefusedError: With the code and the path of the first wrong value.
+    """
+    if patch.get("type") is None:
+        raise EventRefusedError(
+            "Missing required parameter: 'session.type'.",
+            code="missing_required_parameter",
+            param="session.type",
+        )
+    given = {key: value for key, value in patch.items() if key not in {"id", "object", "expires_at"}}
+    merged = _merge(session.model_dump(mode="json", exclude_none=False), given)
+    try:
+        after = Session.model_validate(merged)
+    except ValidationError as invalid:
+        raise refusal_of(invalid, "session") from None
+    if after.model != session.model:
+        raise EventRefusedError(
+            "The model of a session cannot be changed: connect again with ?model=.",
+            code="invalid_value",
+            param="session.model",
+        )
+    if voice_locked and after.audio.output.voice != session.audio.output.voice:
+        raise EventRefusedError(
+            "Cannot update a conversation's voice if assistant audio is present.", code="cannot_update_voice"
+        )
+    return after
+
+
+def _merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
+    merged = dict(base)
+    for key, value in patch.items():
+        if value is None and key not in _NULL_MEANS_NONE:
+            if key == "instructions":
+                merged[key] = ""
+        elif key in _MERGED and isinstance(value, Mapping):
+            merged[key] = _merge(merged[key], TypeAdapter(dict[str, Any]).validate_python(value))
+        else:
+            merged[key] = value
+    return merged
+
+
+def refusal_of(invalid: ValidationError, root: str = "") -> EventRefusedError:
+    """The protocol's words for what pydantic found first.
+
+    Args:
+        invalid: What pydantic found.
+        root: The path at which the validated value stands in its event, or "" for the event itself.
+    """
+    first = invalid.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = root
+    for part in first["loc"]:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part not in _TAGS:
+            path += f".{part}" if path else part
+    match first["type"]:
+        case "missing" | "union_tag_not_found":
+            return EventRefusedError(
+                f"Missing required parameter: '{path}'.", code="missing_required_parameter", param=path
+            )
+        case "extra_forbidden":
+            return EventRefusedError(f"Unknown parameter: '{path}'.", code="unknown_parameter", param=path)
+        case _:
+            return EventRefusedError(f"Invalid value for '{path}': {first['msg']}.", code="invalid_value", param=path)
