@@ -98,9 +98,7 @@ ToSupervisor = Ready | Broken | Started | Ended
 M = TypeVar("M")
 
 _TO_PROCESS: Final[TypeAdapter[ToProcess]] = TypeAdapter(Annotated[ToProcess, Field(discriminator="t")])
-_TO_SUPERVISOR: Final[TypeAdapter[ToSupervisor]] = TypeAdapter(
-    Annotated[ToSupervisor, Field(discriminator="t")]
-)
+_TO_SUPERVISOR: Final[TypeAdapter[ToSupervisor]] = TypeAdapter(Annotated[ToSupervisor, Field(discriminator="t")])
 _ANY: Final[TypeAdapter[ToProcess | ToSupervisor]] = TypeAdapter(
     Annotated[ToProcess | ToSupervisor, Field(discriminator="t")]
 )
@@ -169,7 +167,5 @@ def _decode(adapter: TypeAdapter[M], line: bytes) -> M:
         return adapter.validate_json(line)
     except ValidationError as error:
         # The line itself stays out of the message: it may hold a token.
-        problems = "; ".join(
-            problem["msg"] for problem in error.errors(include_url=False, include_input=False)
-        )
+        problems = "; ".join(problem["msg"] for problem in error.errors(include_url=False, include_input=False))
         raise ProtocolError(f"not a message of ours: {problems}") from None

@@ -157,9 +157,16 @@ async def open_pool(
         log_level: Of the processes' root loggers.
         idle: How many wait for a job.
     """
+    failure: Exception | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="processes") as thread:
         pool = Pool(program, thread, report=report, log_level=log_level, idle=idle)
         async with asyncio.TaskGroup() as tasks:
             filling = tasks.create_task(pool.run())
-            yield pool
-            filling.cancel()
+            try:
+                yield pool
+            except Exception as error:  # noqa: BLE001 - raised below: a task group would wrap the caller's own error
+                failure = error
+            finally:
+                filling.cancel()
+    if failure is not None:
+        raise failure

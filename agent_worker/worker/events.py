@@ -1,0 +1,91 @@
+"""What a worker's register hears and what it wants done: the one vocabulary of its decisions. Frozen values."""
+
+from dataclasses import dataclass
+
+from agent_worker.worker.ipc import Ended, Start, Started
+from signaling.messages import FromWorker, ToWorker
+
+__all__ = [
+    "Action",
+    "Connected",
+    "Disconnected",
+    "DrainWanted",
+    "Event",
+    "Finish",
+    "Launch",
+    "ProcessTold",
+    "Reconnect",
+    "Send",
+    "StopJob",
+]
+
+# What happens. ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """There is a socket to the server; nothing was said on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The socket is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTold:
+    """A job's process started or ended its work."""
+
+    job: str
+    told: Started | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class DrainWanted:
+    """Take no more jobs; those that still run after `timeout` seconds are ended."""
+
+    timeout: float
+
+
+Event = Connected | Disconnected | ProcessTold | DrainWanted | ToWorker
+
+
+# What is to be done. ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Tell the server. Only ever asked for between Connected and Disconnected."""
+
+    message: FromWorker
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Give this job to a process."""
+
+    start: Start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopJob:
+    """End this job's process within `grace` seconds."""
+
+    job: str
+    reason: str
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Leave this server and come back after `delay` seconds."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Everything is done: the worker can go."""
+
+
+Action = Send | Launch | StopJob | Reconnect | Finish
