@@ -1,0 +1,407 @@
+"""Server frames to events: a row for each event, and whatever else a server may say."""
+
+import base64
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent_worker.realtime.base import (
+    FunctionCallReady,
+    InputCommitted,
+    InputTranscribed,
+    InputTranscriptDelta,
+    InputTranscriptionFailed,
+    InputVoiceStarted,
+    InputVoiceStopped,
+    ItemDeleted,
+    ItemTruncated,
+    ModelError,
+    OutputAudio,
+    OutputAudioDone,
+    OutputItemStarted,
+    OutputTranscript,
+    RealtimeEvent,
+    ResponseEnded,
+    ResponseStarted,
+    ResponseStatus,
+    UnknownEvent,
+    Usage,
+)
+from agent_worker.realtime.openai_events import MALFORMED, SessionCreated, SessionUpdated, WireEvent, read
+from agent_worker.realtime.openai_wire import Codec
+
+PART = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}
+OURS = {"response_id": "resp_1", "item_id": "item_1", "content_index": 0}
+USAGE = {
+    "total_tokens": 100,
+    "input_tokens": 60,
+    "output_tokens": 40,
+    "input_token_details": {"text_tokens": 20, "audio_tokens": 40, "cached_tokens": 10},
+    "output_token_details": {"text_tokens": 5, "audio_tokens": 35},
+}
+
+
+def response(**fields: Any) -> dict[str, Any]:
+    """A response as the GA service sends it."""
+    return {
+        "object": "realtime.response",
+        "id": "resp_1",
+        "status": "completed",
+        "status_details": None,
+        "output": [],
+        "usage": None,
+        "metadata": None,
+        **fields,
+    }
+
+
+EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
+    "session.created": (
+        {"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}},
+        SessionCreated("sess_1"),
+    ),
+    "session.created without a session": ({"type": "session.created"}, SessionCreated("")),
+    "session.updated": ({"type": "session.updated", "session": {"id": "sess_1"}}, SessionUpdated()),
+    "committed": (
+        {"type": "input_audio_buffer.committed", "item_id": "item_1", "previous_item_id": None},
+        InputCommitted("item_1"),
+    ),
+    "speech_started": (
+        {"type": "input_audio_buffer.speech_started", "item_id": "item_1", "audio_start_ms": 10},
+        InputVoiceStarted(item_id="item_1"),
+    ),
+    "speech_stopped": (
+        {"type": "input_audio_buffer.speech_stopped", "item_id": "item_1", "audio_end_ms": 10},
+        InputVoiceStopped(item_id="item_1"),
+    ),
+    "a piece of the user's transcript": (
+        {
+            "type": "conversation.item.input_audio_transcription.delta",
+            "item_id": "item_1",
+            "content_index": 0,
+            "delta": "What",
+            "obfuscation": "x7",
+        },
+        InputTranscriptDelta("item_1", "What"),
+    ),
+    "the user's transcript": (
+        {
+            "type": "conversation.item.input_audio_transcription.completed",
+            "item_id": "item_1",
+            "content_index": 0,
+            "transcript": "What time is it?",
+            "usage": {"type": "duration", "seconds": 2},
+        },
+        InputTranscribed("item_1", "What time is it?"),
+    ),
+    "nothing was understood": (
+        {
+            "type": "conversation.item.input_audio_transcription.completed",
+            "item_id": "item_1",
+            "transcript": None,
+        },
+        InputTranscribed("item_1", ""),
+    ),
+    "no transcript will come": (
+        {
+            "type": "conversation.item.input_audio_transcription.failed",
+            "item_id": "item_1",
+            "content_index": 0,
+            "error": {"type": "server_error", "code": "audio_unintelligible", "message": "Too noisy"},
+        },
+        InputTranscriptionFailed("item_1", "audio_unintelligible: Too noisy"),
+    ),
+    "a reply begins, and names its request": (
+        {"type": "response.created", "response": response(status="in_progress", metadata={"request_id": "r7"})},
+        ResponseStarted(response_id="resp_1", request_id="r7"),
+    ),
+    "a reply begins that nobody here asked for": (
+        {"type": "response.created", "response": response(metadata={"other": "x"})},
+        ResponseStarted(response_id="resp_1", request_id=None),
+    ),
+    "a message of a reply begins": (
+        {
+            "type": "response.output_item.added",
+            "response_id": "resp_1",
+            "output_index": 0,
+            "item": {"id": "item_1", "type": "message", "role": "assistant", "content": []},
+        },
+        OutputItemStarted(response_id="resp_1", item_id="item_1"),
+    ),
+    "a call begins: its arguments are not there yet": (
+        {
+            "type": "response.output_item.added",
+            "response_id": "resp_1",
+            "output_index": 0,
+            "item": {"id": "item_1", "type": "function_call", "call_id": "c", "name": "f", "arguments": ""},
+        },
+        None,
+    ),
+    "audio": (
+        {"type": "response.output_audio.delta", **PART, "delta": base64.b64encode(b"\x01\x02").decode()},
+        OutputAudio(**OURS, pcm=b"\x01\x02"),
+    ),
+    "words": (
+        {"type": "response.output_audio_transcript.delta", **PART, "delta": "It is "},
+        OutputTranscript(**OURS, delta="It is "),
+    ),
+    "words of a model that knows when it says them": (
+        {
+            "type": "response.output_audio_transcript.delta",
+            **PART,
+            "delta": "noon",
+            "audio_start_ms": 480,
+        },
+        OutputTranscript(**OURS, delta="noon", start_ms=480),
+    ),
+    "no more audio": ({"type": "response.output_audio.done", **PART}, OutputAudioDone(**OURS)),
+    "a call is complete": (
+        {
+            "type": "response.output_item.done",
+            "response_id": "resp_1",
+            "output_index": 1,
+            "item": {
+                "id": "item_2",
+                "type": "function_call",
+                "status": "completed",
+                "call_id": "call_1",
+                "name": "get_time",
+                "arguments": '{"city": "Oslo"}',
+            },
+        },
+        FunctionCallReady(
+            response_id="resp_1",
+            item_id="item_2",
+            call_id="call_1",
+            name="get_time",
+            arguments='{"city": "Oslo"}',
+        ),
+    ),
+    "a message is complete": (
+        {
+            "type": "response.output_item.done",
+            "response_id": "resp_1",
+            "item": {"id": "item_1", "type": "message", "content": []},
+        },
+        None,
+    ),
+    "a reply is complete": (
+        {"type": "response.done", "response": response(usage=USAGE, metadata={"request_id": "r7"})},
+        ResponseEnded(
+            response_id="resp_1",
+            request_id="r7",
+            status=ResponseStatus.COMPLETED,
+            usage=Usage(
+                input_tokens=60,
+                output_tokens=40,
+                cached_tokens=10,
+                input_audio_tokens=40,
+                output_audio_tokens=35,
+            ),
+        ),
+    ),
+    "a reply was cancelled": (
+        {
+            "type": "response.done",
+            "response": response(
+                status="cancelled", status_details={"type": "cancelled", "reason": "client_cancelled"}
+            ),
+        },
+        ResponseEnded(response_id="resp_1", request_id=None, status=ResponseStatus.CANCELLED),
+    ),
+    "a reply failed": (
+        {
+            "type": "response.done",
+            "response": response(
+                status="failed",
+                status_details={
+                    "type": "failed",
+                    "error": {"type": "x", "code": "insufficient_quota", "message": "Pay first"},
+                },
+            ),
+        },
+        ResponseEnded(
+            response_id="resp_1",
+            request_id=None,
+            status=ResponseStatus.FAILED,
+            message="insufficient_quota: Pay first",
+        ),
+    ),
+    "a reply was too long": (
+        {
+            "type": "response.done",
+            "response": response(status="incomplete", status_details={"reason": "max_output_tokens"}),
+        },
+        ResponseEnded(
+            response_id="resp_1",
+            request_id=None,
+            status=ResponseStatus.INCOMPLETE,
+            message="max_output_tokens",
+        ),
+    ),
+    "a reply ended in a way that is not known": (
+        {"type": "response.done", "response": response(status="evaporated")},
+        ResponseEnded(response_id="resp_1", request_id=None, status=ResponseStatus.INCOMPLETE),
+    ),
+    "usage of an odd shape costs nothing": (
+        {
+            "type": "response.done",
+            "response": response(usage={"input_tokens": "many", "output_tokens": 3, "input_token_details": 5}),
+        },
+        ResponseEnded(
+            response_id="resp_1",
+            request_id=None,
+            status=ResponseStatus.COMPLETED,
+            usage=Usage(output_tokens=3),
+        ),
+    ),
+    "deleted": ({"type": "conversation.item.deleted", "item_id": "item_1"}, ItemDeleted("item_1")),
+    "truncated": (
+        {
+            "type": "conversation.item.truncated",
+            "item_id": "item_1",
+            "content_index": 0,
+            "audio_end_ms": 700,
+        },
+        ItemTruncated(item_id="item_1", audio_end_ms=700),
+    ),
+    "an error that answers a request": (
+        {
+            "type": "error",
+            "error": {
+                "type": "invalid_request_error",
+                "code": "conversation_already_has_active_response",
+                "message": "Busy",
+                "param": None,
+                "event_id": "response_r7",
+            },
+        },
+        ModelError(code="conversation_already_has_active_response", message="Busy", request_id="r7"),
+    ),
+    "an error that answers something else": (
+        {
+            "type": "error",
+            "error": {
+                "type": "invalid_request_error",
+                "code": "item_delete_invalid_item_id",
+                "message": "No such item",
+                "event_id": "delete_item_9",
+            },
+        },
+        ModelError(code="item_delete_invalid_item_id", message="No such item"),
+    ),
+    "an error with a type alone": (
+        {"type": "error", "error": {"type": "server_error", "message": "Oh", "code": None, "event_id": None}},
+        ModelError(code="server_error", message="Oh"),
+    ),
+    "an error without an error": (
+        {"type": "error"},
+        ModelError(code="", message="The model reported an error without saying which."),
+    ),
+    "rate limits say nothing that is acted upon": ({"type": "rate_limits.updated", "rate_limits": []}, None),
+    "arguments come whole later": (
+        {"type": "response.function_call_arguments.done", "call_id": "c", "arguments": "{}"},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("frame", "event"), EVENTS.values(), ids=EVENTS.keys())
+def test_a_frame_means_this(frame: dict[str, Any], event: WireEvent | None) -> None:
+    frame = {"event_id": "event_1", "added_by_a_later_version": [1, {"a": 2}], **frame}
+    assert read(json.dumps(frame)) == event
+    assert read(json.dumps(frame).encode()) == event
+
+
+def test_every_event_has_a_row() -> None:
+    told = {type(event) for _, event in EVENTS.values()} | {UnknownEvent}
+    assert told - {type(None), SessionCreated, SessionUpdated} == set(RealtimeEvent.__args__)
+
+
+def test_an_unknown_event_passes_through_with_all_that_it_said() -> None:
+    raw = {"type": "x_vendor.mood", "mood": "fine", "n": [1, None]}
+    assert read(json.dumps(raw)) == UnknownEvent(type="x_vendor.mood", raw=raw)
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("9" * 10_000, "not JSON"),
+        ("null", "no type"),
+        ("[]", "no type"),
+        ('{"type": 5}', "no type"),
+        ('{"type": "response.created"}', "response.created whose response cannot be read"),
+        ('{"type": "response.done", "response": {"status": "completed"}}', "whose response.id cannot be read"),
+        (json.dumps({"type": "response.output_audio.delta", **PART, "delta": "a?"}), "not base64"),
+        (json.dumps({"type": "response.output_audio.delta", **PART, "delta": "é"}), "not base64"),
+        (
+            json.dumps({"type": "response.output_audio.delta", **{**PART, "item_id": 7}, "delta": 7}),
+            "whose delta, item_id cannot be read",
+        ),
+    ],
+)
+def test_a_frame_that_cannot_be_read_is_an_error_that_says_why(frame: str | bytes, says: str) -> None:
+    event = read(frame)
+    assert isinstance(event, ModelError)
+    assert event.code == MALFORMED
+    assert says in event.message
+
+
+def test_what_was_said_is_not_repeated_in_an_error() -> None:
+    event = read(json.dumps({"type": "response.output_audio_transcript.delta", "delta": ["my secret"]}))
+    assert isinstance(event, ModelError)
+    assert "secret" not in event.message
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+TYPES = st.sampled_from(sorted({frame["type"] for frame, _ in EVENTS.values()}))
+
+
+@settings(deadline=None)
+@given(st.text() | st.binary())
+def test_no_text_or_bytes_make_it_raise(frame: str | bytes) -> None:
+    Codec().decode(frame)
+
+
+@settings(deadline=None)
+@given(TYPES, JSON)
+def test_no_json_makes_it_raise(kind: str, body: Any) -> None:
+    frame = {**body, "type": kind} if isinstance(body, dict) else body
+    Codec().decode(json.dumps(frame))
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> dict[str, Any]:
+    """A valid frame in which one value, at any depth, is another one or is gone."""
+    frame = copy.deepcopy(draw(st.sampled_from([frame for frame, _ in EVENTS.values()])))
+    spot: Any = frame
+    while True:
+        keys = sorted(spot) if isinstance(spot, dict) else list(range(len(spot)))
+        key = draw(st.sampled_from(keys))
+        deeper = spot[key]
+        if isinstance(deeper, dict | list) and deeper and draw(st.booleans()):
+            spot = deeper
+            continue
+        if isinstance(spot, dict) and draw(st.booleans()):
+            del spot[key]
+        else:
+            spot[key] = draw(JSON)
+        return frame
+
+
+@settings(deadline=None)
+@given(mutated())
+def test_no_damaged_event_makes_it_raise(frame: dict[str, Any]) -> None:
+    Codec().decode(json.dumps(frame))
