@@ -40,6 +40,11 @@ def _check_attributes(attributes: _A) -> _A:
     return attributes
 
 
+def attributes_fit(attributes: Mapping[str, str]) -> bool:
+    """Whether so many attributes of such a size may be set."""
+    return len(attributes) <= MAX_ATTRIBUTES and len(to_json(attributes)) <= MAX_ATTRIBUTES_BYTES
+
+
 def _check_payload(payload: JsonValue) -> JsonValue:
     size = len(payload) if isinstance(payload, str) else len(to_json(payload).decode())
     if size > MAX_DATA_CHARS:

@@ -43,7 +43,7 @@ class To(Message):
 class From(Event):
     """Relayed from a member of the same room."""
 
-    sender: Identity = Field(alias="from")
+    sender: Identity = Field(validation_alias="from", serialization_alias="from")
 
 
 class _Negotiation(Message):
@@ -85,8 +85,10 @@ class _Candidate(_Negotiation):
     nullable = frozenset({"candidate"})
     candidate: Annotated[str, StringConstraints(max_length=1024)] | None = Field(default=None, repr=False)
     """None: no more will come."""
-    sdp_mid: Word | None = Field(default=None, alias="sdpMid")
-    sdp_mline_index: int | None = Field(default=None, alias="sdpMLineIndex", ge=0, lt=1024)
+    sdp_mid: Word | None = Field(default=None, validation_alias="sdpMid", serialization_alias="sdpMid")
+    sdp_mline_index: Annotated[int, Field(ge=0, lt=1024)] | None = Field(
+        default=None, validation_alias="sdpMLineIndex", serialization_alias="sdpMLineIndex"
+    )
 
 
 class Candidate(_Candidate, To):

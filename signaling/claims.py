@@ -1,0 +1,48 @@
+"""What a token says: who somebody is, where they may go, and what they may do there.
+
+Pure. `auth` signs and verifies; `registry` asks for the grants with each message.
+"""
+
+from pydantic import Field
+
+from signaling.envelope import Attributes, Identity, Kind, Metadata, Model, Name, Word
+
+
+class Grants(Model):
+    """What the bearer of a token may do.
+
+    Who may join may speak, listen, send data and describe themselves, unless that is taken away.
+    """
+
+    join: bool = False
+    publish: bool = True
+    subscribe: bool = True
+    data: bool = True
+    update_own: bool = Field(default=True, validation_alias="updateOwn", serialization_alias="updateOwn")
+    admin: bool = False
+    """Remove others; see rooms, participants and workers."""
+    agent: bool = False
+    """Register as a worker."""
+
+
+class Claims(Model):
+    """The claims of a token, as far as we know them; `iss`, `sub` and `exp` are the JWT's own (RFC 7519, 4.1)."""
+
+    iss: Word
+    """The id of the API key that signed it."""
+    sub: Identity
+    """The identity of a participant, or the id of a worker."""
+    exp: int
+    """Unix seconds."""
+    room: Identity | None = None
+    name: Name = ""
+    kind: Kind = "human"
+    metadata: Metadata = ""
+    attributes: Attributes = Field(default_factory=dict)
+    agent: Word | None = None
+    """The agent that the room shall get with its first human: a name, "" for any."""
+    grants: Grants = Grants()
+    job: Identity | None = None
+    """Of an agent: the job that it does."""
+    epoch: int | None = None
+    """Of an agent: which assignment of that job."""
