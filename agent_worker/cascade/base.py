@@ -72,7 +72,7 @@ class Heard:
     """What a recogniser made of one utterance."""
 
     text: str
-    """What was understood, in lower case without punctuation; "" when it was noise, a hum, or too unlikely."""
+    """What was understood, in lower case without punctuation; "" when it was noise or too unlikely."""
     raw: str
     """The best hypothesis, however unlikely."""
     confidence: float
