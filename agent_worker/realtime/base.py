@@ -293,7 +293,7 @@ class ItemTruncated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelError:
-    """The model refused something; the session goes on. `request_id` names the refused request for a response, if any."""
+    """The model refused something; the session goes on. `request_id` is that of a refused `CreateResponse`."""
 
     code: str
     message: str

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_websocket
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConcurrencyError, ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.protocol import State
 
 from agent_worker.errors import ConfigError, RealtimeError, RealtimeLostError
@@ -224,12 +224,22 @@ async def _closing(socket: ClientConnection) -> AsyncGenerator[None, None]:
     finally:
         try:
             # websockets' own close timeout does not cover a server that has stopped reading.
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with asyncio.timeout(_CLOSE_SECONDS), asyncio.TaskGroup() as group:
+                group.create_task(_discard(socket))
                 await socket.close()
         except TimeoutError:
             _logger.debug("The realtime model did not close the connection within %g s", _CLOSE_SECONDS)
         finally:
             socket.transport.abort()
+
+
+async def _discard(socket: ClientConnection) -> None:
+    """Reads to the end: behind frames that nobody reads the server's close frame would never be seen."""
+    try:
+        while True:
+            await socket.recv(decode=False)
+    except (ConnectionClosed, ConcurrencyError):
+        return
 
 
 def _lost(address: str, why: str) -> RealtimeLostError:

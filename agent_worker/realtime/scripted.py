@@ -198,7 +198,7 @@ class ScriptedModel:
 
 
 class _ScriptedConnection:
-    """The model's side of one session: what a server knows of items, of audio not yet committed, of the open reply."""
+    """The model's side of one session: the items it knows, the audio not yet committed, the open reply."""
 
     def __init__(self, script: _Script, capabilities: Capabilities) -> None:
         self._script = script
@@ -352,6 +352,6 @@ class _ScriptedConnection:
 
 
 def _tone(seconds: float, rate: int) -> bytes:
-    """A quiet rising tone: no two of its 20 ms frames are alike, so a test can tell what was played twice or never."""
+    """A quiet rising tone: no two 20 ms frames are alike, so a test can tell what was played twice or never."""
     time = np.arange(samples_in(seconds, rate)) / rate
     return to_bytes((3000 * np.sin(2 * np.pi * (200 + 20 * time) * time)).astype(np.int16))

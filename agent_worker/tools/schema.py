@@ -22,8 +22,10 @@ _TAKEN_BY_NAME: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parame
 class _ToolSchema(GenerateJsonSchema):
     """JSON schema without what a model has no use for."""
 
-    # A default without JSON is the function's own affair: an argument that is left out never reaches the function.
-    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        """A default without JSON is the function's own affair: what the model leaves out, the function fills in."""
+        if kind != "non-serializable-default":
+            super().emit_warning(kind, detail)
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Titles repeat the names."""
