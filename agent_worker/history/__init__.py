@@ -1,0 +1,1 @@
+"""THE CONVERSATION SO FAR. Pure."""

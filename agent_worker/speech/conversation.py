@@ -284,7 +284,8 @@ class Conversation:
             return
         if self._interruptible(speech) and self._endpointing.phase is not TurnPhase.NONE:
             return
-        self._do(*self._stage.begin(speech, now + self.options.reply_timeout))
+        deadline = now + self.options.reply_timeout
+        self._do(*self._stage.begin(speech, deadline=deadline, max_tool_steps=self.options.max_tool_steps))
 
     def _states_changed(self, now: float) -> None:
         speaking = self._endpointing.phase is TurnPhase.VOICE

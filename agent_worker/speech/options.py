@@ -33,6 +33,8 @@ class SpeechOptions:
     """More voice than this in one turn interrupts without waiting for its words."""
     verdict_timeout: float = 1.5
     """How long a transcript is waited for when only it can tell."""
+    max_tool_steps: int = 3
+    """Replies about tools' results in a row; the last of them may not call tools."""
     user_away_timeout: float | None = 15.0
     """Both silent this long: the user is away."""
     reply_timeout: float = 15.0

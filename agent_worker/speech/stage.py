@@ -77,18 +77,25 @@ class Stage:
         self.enqueue(speech)
         return []
 
-    def begin(self, speech: Speech, deadline: float) -> list[act.Action]:
-        """Give the floor to a waiting speech; its reply is to begin by `deadline`."""
+    def begin(self, speech: Speech, *, deadline: float, max_tool_steps: int) -> list[act.Action]:
+        """Give the floor to a waiting speech; its reply is to begin by `deadline`.
+
+        The first reply is made as the speech was asked for, those about tools' results as the model likes; after
+        `max_tool_steps` of them without tools, so that no model talks to its tools for ever (U-5).
+        """
         self._queue.remove(speech)
         self.current = speech
         speech.state, speech.reply = SpeechState.WAITING, ReplyState.REQUESTED
         self._replies.requested(speech.request_id, deadline)
+        choice = speech.tool_choice if speech.step == 0 else None
+        if speech.step >= max_tool_steps:
+            choice = "none"
         return [
             act.RequestReply(
                 speech_id=speech.id,
                 request_id=speech.request_id,
                 instructions=speech.instructions if speech.step == 0 else None,
-                tool_choice=speech.tool_choice if speech.step == 0 else None,
+                tool_choice=choice,
             )
         ]
 

@@ -1,0 +1,35 @@
+"""A voice agent worker for WebRTC rooms. Everything an application needs is here; fakes for tests are in `testing`."""
+
+from agent_worker.agent import Agent, StopResponse
+from agent_worker.errors import (
+    AgentWorkerError,
+    ConfigError,
+    ConnectionLostError,
+    ProtocolError,
+    RealtimeError,
+    RealtimeLostError,
+    RoomLostError,
+    SpeechError,
+    ToolError,
+)
+from agent_worker.session import AgentSession, SpeechHandle, SpeechOptions
+from agent_worker.tools import RunContext, function_tool
+
+__all__ = [
+    "Agent",
+    "AgentSession",
+    "AgentWorkerError",
+    "ConfigError",
+    "ConnectionLostError",
+    "ProtocolError",
+    "RealtimeError",
+    "RealtimeLostError",
+    "RoomLostError",
+    "RunContext",
+    "SpeechError",
+    "SpeechHandle",
+    "SpeechOptions",
+    "StopResponse",
+    "ToolError",
+    "function_tool",
+]

@@ -1,0 +1,55 @@
+"""The microphone of the human that the agent listens to: 48 kHz frames -> voice events, and audio for the model."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from agent_worker import clock
+from agent_worker.audio import WIRE_RATE, Samples
+from agent_worker.media.resample import Resampler
+from agent_worker.session.turn_audio import TurnAudio
+from agent_worker.turns.voice import VoiceEvent
+from agent_worker.vad.detector import Detector
+
+LOST_AFTER_SECONDS = 1.0
+"""A microphone that sends nothing for this long has stopped: a voice in it ends (T-5)."""
+
+
+class Ear:
+    """Listens to one microphone after the other."""
+
+    def __init__(
+        self, *, detector: Detector, turn_audio: TurnAudio, rate: int, heard: Callable[[VoiceEvent], None]
+    ) -> None:
+        self._detector = detector
+        self._turn_audio = turn_audio
+        self._rate = rate
+        self._heard = heard
+        self._last_frame_at = 0.0
+
+    async def listen(self, microphone: AsyncIterator[Samples]) -> None:
+        """Follow a microphone to its end."""
+        to_vad = Resampler(WIRE_RATE, self._detector.rate)
+        to_model = Resampler(WIRE_RATE, self._rate)
+        self._last_frame_at = clock.now()
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch())
+            try:
+                async for frame in microphone:
+                    now = self._last_frame_at = clock.now()
+                    # The model's copy first: a turn that opens here finds its beginning in the ring.
+                    self._turn_audio.push(to_model.push(frame), now)
+                    for event in self._detector.push(to_vad.push(frame), now):
+                        self._heard(event)
+            finally:
+                self._end_voice()
+                watch.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOST_AFTER_SECONDS / 4)
+            if clock.now() - self._last_frame_at > LOST_AFTER_SECONDS:
+                self._end_voice()
+
+    def _end_voice(self) -> None:
+        for event in self._detector.lost():
+            self._heard(event)

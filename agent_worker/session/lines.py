@@ -1,0 +1,143 @@
+"""What people read while they talk: the user's lines as they are understood, the agent's as they are heard.
+
+Also keeps the history: a line of the agent holds what was played of it, no more (R-3).
+"""
+
+from collections import deque
+
+from agent_worker.audio import milliseconds_of
+from agent_worker.history.items import Message, Role
+from agent_worker.history.record import History
+from agent_worker.media.ledger import Ledger, Part
+from agent_worker.rooms.base import Room, TextWriter
+from agent_worker.speech.heard import HeardText
+
+TOPIC = "transcription"
+
+
+class UserLines:
+    """One line for each turn of the user, from its beginning on."""
+
+    def __init__(self, room: Room, history: History) -> None:
+        self._room = room
+        self._history = history
+        self._open: TextWriter | None = None
+        self._unnamed: deque[TextWriter] = deque()
+        self._named: dict[str, TextWriter] = {}
+        self._seen: dict[str, str] = {}
+
+    def begin(self, identity: str) -> None:
+        """The user begins a turn."""
+        self.discard()
+        self._open = self._room.open_text(TOPIC, {"role": Role.USER, "identity": identity})
+
+    def commit(self) -> None:
+        """The turn was sent off; its words will come."""
+        if self._open is not None:
+            self._unnamed.append(self._open)
+            self._open = None
+
+    def discard(self) -> None:
+        """The turn was nothing."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def named(self, item_id: str) -> None:
+        """The model's name for the oldest turn that was sent off."""
+        self._history.add(Message(id=item_id, role=Role.USER, text=""))
+        if self._unnamed:
+            self._named[item_id] = self._unnamed.popleft()
+
+    def grow(self, item_id: str, delta: str) -> None:
+        """The model understood more of a turn."""
+        writer = self._named.get(item_id)
+        if writer is not None and delta:
+            self._seen[item_id] = self._seen.get(item_id, "") + delta
+            writer.write(delta)
+
+    def finish(self, item_id: str, text: str) -> None:
+        """All that the model understood of a turn."""
+        self._history.set_text(item_id, text)
+        seen = self._seen.pop(item_id, "")
+        writer = self._named.pop(item_id, None)
+        if writer is None:
+            return
+        if text.startswith(seen) and text != seen:
+            writer.write(text[len(seen) :])
+        writer.close()
+
+    def delete(self, item_id: str) -> None:
+        """The turn was no turn after all."""
+        self._history.remove(item_id)
+        writer = self._named.pop(item_id, None)
+        if writer is not None:
+            writer.close({"dismissed": "true"})
+
+
+class AgentLines:
+    """One line for each item of a reply, at the pace of its sound."""
+
+    def __init__(self, room: Room, history: History, ledger: Ledger) -> None:
+        self._room = room
+        self._history = history
+        self._ledger = ledger
+        self._texts: dict[Part, HeardText] = {}
+        self._writers: dict[Part, TextWriter] = {}
+        self._shown: dict[Part, str] = {}
+
+    def add(self, part: Part, delta: str, start_ms: int | None) -> None:
+        """More words of a reply."""
+        self._texts.setdefault(part, HeardText()).add(delta, start_ms)
+
+    def complete(self, part: Part) -> None:
+        """All sound of this part has been received."""
+        self._texts.setdefault(part, HeardText()).complete = True
+
+    def show(self) -> None:
+        """Show the words that have been heard by now."""
+        for part, progress in self._ledger.progress():
+            text = self._texts.get(part)
+            if text is None or not progress.played:
+                continue
+            heard = text.heard(
+                played_ms=milliseconds_of(progress.played, self._ledger.rate),
+                received_ms=milliseconds_of(progress.received, self._ledger.rate),
+            )
+            shown = self._shown.get(part, "")
+            # Words are never taken back, even if the estimate of their pace falls behind what was shown.
+            if len(heard) > len(shown):
+                self._shown[part] = heard
+                self._writer(part).write(heard[len(shown) :])
+
+    def finish(self, *, interrupted: bool) -> None:
+        """The reply is over: what was heard of it goes into the history."""
+        self.show()
+        parts = [part for part, progress in self._ledger.progress() if progress.played and part in self._texts]
+        for number, part in enumerate(parts):
+            cut = interrupted and number == len(parts) - 1
+            self._record(part, interrupted=cut)
+            writer = self._writers.get(part)
+            if writer is not None:
+                writer.close({"interrupted": "true"} if cut else None)
+        self._texts.clear()
+        self._writers.clear()
+        self._shown.clear()
+
+    def _record(self, part: Part, *, interrupted: bool) -> None:
+        text = self._shown.get(part, "")
+        known = self._history.get(part.item_id)
+        if isinstance(known, Message):
+            text = f"{known.text} {text}".strip()
+        if text:
+            self._history.add(Message(id=part.item_id, role=Role.ASSISTANT, text=text, interrupted=interrupted))
+
+    def _writer(self, part: Part) -> TextWriter:
+        writer = self._writers.get(part)
+        if writer is None:
+            attributes = {"role": "agent", "segment": f"{part.item_id}.{part.content_index}"}
+            writer = self._writers[part] = self._room.open_text(TOPIC, attributes)
+            if self._history.get(part.item_id) is None:
+                # It stands where it began to be heard: before what the user says over it (R-5).
+                self._history.add(Message(id=part.item_id, role=Role.ASSISTANT, text=""))
+        return writer

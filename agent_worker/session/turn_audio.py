@@ -1,0 +1,73 @@
+"""What of the microphone the model gets: the user's turns, each from a little before its first sound on (T-1).
+
+microphone (24 kHz) -> ring of the last second -> model. A voice is certain only after it began; the ring has kept
+its beginning.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from agent_worker.audio import Samples, samples_in, seconds_of, to_bytes
+from agent_worker.realtime.base import AppendAudio, ClearAudio, CommitAudio, RealtimeCommand
+
+PREFIX_SECONDS = 0.3
+RING_SECONDS = 1.0
+SHORTEST_COMMIT_SECONDS = 0.1
+"""Models refuse to commit less (T-5)."""
+
+
+class TurnAudio:
+    """Sends open turns as they are heard."""
+
+    def __init__(self, *, rate: int, send: Callable[[RealtimeCommand], None]) -> None:
+        self._rate = rate
+        self._send = send
+        self._ring: deque[tuple[float, Samples]] = deque()
+        self._in_ring = 0
+        self._sent: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is heard is being sent."""
+        return self._sent is not None
+
+    def push(self, samples: Samples, now: float) -> None:
+        """The next samples of the microphone; the last of them was heard at `now`."""
+        if self._sent is not None:
+            self._append(samples)
+            return
+        self._ring.append((now, samples))
+        self._in_ring += len(samples)
+        while self._ring and self._in_ring - len(self._ring[0][1]) >= samples_in(RING_SECONDS, self._rate):
+            self._in_ring -= len(self._ring.popleft()[1])
+
+    def open(self, at: float) -> None:
+        """A turn began at `at`."""
+        if self._sent is not None:
+            return
+        self._sent = 0
+        for heard_at, samples in self._ring:
+            if heard_at > at - PREFIX_SECONDS:
+                self._append(samples)
+        self._ring.clear()
+        self._in_ring = 0
+
+    def commit(self) -> bool:
+        """The turn is over and counts; whether there was enough of it to commit."""
+        sent, self._sent = self._sent or 0, None
+        enough = seconds_of(sent, self._rate) >= SHORTEST_COMMIT_SECONDS
+        if enough:
+            self._send(CommitAudio())
+        elif sent:
+            self._send(ClearAudio())
+        return enough
+
+    def clear(self) -> None:
+        """The turn was nothing."""
+        if self._sent:
+            self._send(ClearAudio())
+        self._sent = None
+
+    def _append(self, samples: Samples) -> None:
+        self._sent = (self._sent or 0) + len(samples)
+        self._send(AppendAudio(to_bytes(samples)))

@@ -1,0 +1,62 @@
+"""How much of a reply's words was heard, from how much of its sound was played (R-3).
+
+A model's words run ahead of its sound. Where it says at which millisecond each word begins, that is believed; else
+the words are spread evenly over the sound.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+CHARACTERS_PER_SECOND = 15.0
+"""English at an ordinary pace, for a reply whose full length is not known yet."""
+
+_WORD_ENDS = re.compile(r"\S+")
+
+
+@dataclass(slots=True)
+class HeardText:
+    """The words of one part of a reply.
+
+    Attributes:
+        complete: Whether all of its sound has been received, so that its full length is known.
+
+    """
+
+    complete: bool = False
+    _pieces: list[tuple[str, int | None]] = field(default_factory=list[tuple[str, int | None]])
+
+    def add(self, text: str, start_ms: int | None) -> None:
+        """More words; `start_ms` is where they begin in the part's sound, if the model says so."""
+        self._pieces.append((text, start_ms))
+
+    @property
+    def text(self) -> str:
+        """All the words so far."""
+        return "".join(text for text, _ in self._pieces)
+
+    def heard(self, *, played_ms: int, received_ms: int) -> str:
+        """The words that were heard once `played_ms` of `received_ms` milliseconds were played."""
+        if played_ms <= 0:
+            return ""
+        if self.complete and played_ms >= received_ms:
+            return self.text
+        if self._pieces and all(start is not None for _, start in self._pieces):
+            return self._by_times(played_ms, received_ms)
+        return self._by_rate(played_ms, received_ms)
+
+    def _by_times(self, played_ms: int, received_ms: int) -> str:
+        """A word counts once half of it was played."""
+        starts = [start or 0 for _, start in self._pieces]
+        ends = [*starts[1:], max(received_ms, starts[-1])]
+        middles = [(start + end) / 2 for start, end in zip(starts, ends, strict=True)]
+        heard = [text for (text, _), middle in zip(self._pieces, middles, strict=True) if middle <= played_ms]
+        return "".join(heard).rstrip()
+
+    def _by_rate(self, played_ms: int, received_ms: int) -> str:
+        text = self.text
+        if self.complete and received_ms > 0:
+            reach = len(text) * played_ms / received_ms
+        else:
+            reach = CHARACTERS_PER_SECOND * played_ms / 1000
+        ends = [word.end() for word in _WORD_ENDS.finditer(text) if word.end() <= reach]
+        return text[: ends[-1]] if ends else ""
