@@ -1,0 +1,35 @@
+"""What every test shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.support.stack import Stack, stack
+
+settings.register_profile("quick", max_examples=60)
+settings.register_profile("ci", max_examples=200)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "quick")
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory):
+    """Signaling, local model and worker, started once for all end-to-end tests."""
+    with stack(tmp_path_factory.mktemp("stack")) as running_stack:
+        yield running_stack
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """A failed end-to-end test shows what the processes printed."""
+    outcome = yield
+    report = outcome.get_result()
+    running = getattr(item, "funcargs", {}).get("system")
+    if report.failed and isinstance(running, Stack):
+        report.sections.append(("processes", running.logs()))
+
+
+@pytest.fixture
+def corpus_folder() -> Path:
+    return Path(__file__).parent / "corpus"

@@ -1,0 +1,78 @@
+"""Was everything heard that was sent, once and in order? Finds each piece of what was sent in what was heard.
+
+Opus changes samples but not when they sound, so each piece of the original is looked for where it correlates best.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent_worker.audio import Samples
+
+RATE = 24_000
+PIECE = RATE // 5
+HOP = RATE // 10
+
+
+@dataclass(frozen=True)
+class Match:
+    """A piece of what was sent: where it is in both (seconds), and how alike they are (1: the same)."""
+
+    sent_at: float
+    heard_at: float
+    likeness: float
+
+    @property
+    def lag(self) -> float:
+        return self.heard_at - self.sent_at
+
+
+def halved(samples: Samples) -> Samples:
+    """48 kHz to 24 kHz."""
+    pairs = samples[: len(samples) // 2 * 2].reshape(-1, 2).astype(np.int32)
+    return (pairs.sum(axis=1) // 2).astype(np.int16)
+
+
+def find(piece: npt.NDArray[np.float64], heard: npt.NDArray[np.float64]) -> tuple[int, float]:
+    """Where a piece is in a recording, and its normalised correlation there."""
+    size = 1 << (len(heard) + len(piece)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(piece, size)), size)
+    product = product[: len(heard) - len(piece) + 1]
+    squares = np.concatenate(([0.0], np.cumsum(heard**2)))
+    energy = squares[len(piece) :] - squares[: -len(piece)]
+    norms = np.sqrt(np.maximum(energy, 1.0) * np.sum(piece**2))
+    likeness = product / norms
+    best = int(np.argmax(likeness))
+    return best, float(likeness[best])
+
+
+def align(sent: Samples, heard: Samples) -> list[Match]:
+    """Find each loud piece of 0.2 s of what was sent (both at 24 kHz) near where the piece before it was found."""
+    source, recording = sent.astype(np.float64), heard.astype(np.float64)
+    loud = 0.02 * np.sqrt(np.mean(source**2)) + 50.0
+    matches: list[Match] = []
+    expected = 0
+    for start in range(0, len(source) - PIECE, HOP):
+        piece = source[start : start + PIECE]
+        if np.sqrt(np.mean(piece**2)) < loud:
+            continue
+        # A hold may lie between two pieces, so look back a little and ahead a lot.
+        low = max(0, expected + start - RATE) if matches else 0
+        high = min(len(recording), low + PIECE + RATE * 8) if matches else len(recording)
+        if high - low <= PIECE:
+            break
+        at, likeness = find(piece, recording[low:high])
+        matches.append(Match(start / RATE, (low + at) / RATE, likeness))
+        if likeness > 0.8:
+            expected = low + at - start
+    return matches
+
+
+def lags(matches: list[Match], *, alike: float = 0.8, tolerance: float = 0.02) -> list[float]:
+    """The distinct lags at which pieces were found, in order: one more than there were holds."""
+    found: list[float] = []
+    for match in matches:
+        if match.likeness >= alike and (not found or abs(match.lag - found[-1]) > tolerance):
+            found.append(match.lag)
+    return found

@@ -1,0 +1,282 @@
+"""A person on the line: joins a room over signaling, speaks WAVs, and keeps all that they hear and are told.
+
+A real aiortc peer and a real WebSocket; times are time.monotonic() seconds.
+"""
+
+import asyncio
+import fractions
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+import httpx
+import numpy as np
+import websockets
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+
+from agent_worker.audio import Samples, silence
+from agent_worker.rooms.ice import OfferedAddresses, offer_addresses
+
+RATE = 48_000
+FRAME = 960
+
+
+class Mouth(MediaStreamTrack):
+    """A microphone: silence, and what is said, one frame each 20 ms."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting = silence(0)
+        self._start: float | None = None
+        self._slot = 0
+        self.emptied = asyncio.Event()
+
+    def say(self, samples: Samples) -> None:
+        self._waiting = np.concatenate((self._waiting, samples))
+        self.emptied.clear()
+
+    async def recv(self) -> av.AudioFrame:
+        now = time.monotonic()
+        self._start = self._start or now
+        await asyncio.sleep(max(0.0, self._start + self._slot * 0.02 - now))
+        samples, self._waiting = self._waiting[:FRAME], self._waiting[FRAME:]
+        if not len(self._waiting):
+            self.emptied.set()
+        samples = np.pad(samples, (0, FRAME - len(samples)))
+        # Stereo: aiortc takes 3 dB off mono.
+        frame = av.AudioFrame.from_ndarray(np.repeat(samples, 2).reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate = RATE
+        frame.pts = self._slot * FRAME
+        frame.time_base = fractions.Fraction(1, RATE)
+        self._slot += 1
+        return frame
+
+
+@dataclass
+class Tape:
+    """What was heard: frames of mono int16 at 48 kHz, each with the time at which it arrived."""
+
+    frames: list[tuple[float, Samples]] = field(default_factory=list)
+
+    def since(self, start: float) -> Samples:
+        heard = [samples for at, samples in self.frames if at >= start]
+        return np.concatenate(heard) if heard else silence(0)
+
+    def loud_times(self, start: float, *, level: float = 300.0) -> list[float]:
+        """When each 20 ms frame arrived that was louder than silence (root mean square of int16)."""
+        return [
+            at
+            for at, samples in self.frames
+            if at >= start and np.sqrt(np.mean(samples.astype(np.float64) ** 2)) > level
+        ]
+
+
+class Caller:
+    """One person in a room. Made by `calling`."""
+
+    def __init__(self) -> None:
+        self.mouth = Mouth()
+        self.tape = Tape()
+        self.told: list[tuple[float, dict[str, Any]]] = []
+        self.identity = ""
+        self.agent: dict[str, Any] | None = None
+        self.socket: websockets.ClientConnection | None = None
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.connected = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._ids = itertools.count(1)
+
+    # Speaking.
+
+    async def say(self, samples: Samples) -> tuple[float, float]:
+        """Say it; gives back when its first and its last sample were handed over."""
+        start = time.monotonic()
+        self.mouth.say(samples)
+        async with asyncio.timeout(60):
+            await self.mouth.emptied.wait()
+        return start, time.monotonic()
+
+    async def type(self, text: str) -> None:
+        sid = f"t{next(self._ids)}"
+        for part in (
+            {"op": "open", "topic": "chat", "attributes": {}},
+            {"op": "chunk", "text": text, "n": 0},
+            {"op": "close"},
+        ):
+            await self.send({"t": "stream", "sid": sid, **part})
+
+    # What was told.
+
+    def messages(self, kind: str, *, since: float = 0.0) -> list[dict[str, Any]]:
+        return [message for at, message in self.told if message["t"] == kind and at >= since]
+
+    def agent_states(self, *, since: float = 0.0) -> list[str]:
+        """Every state of the agent, "held" for one whose speech is held."""
+        states: list[str] = []
+        for message in self.messages("participant", since=since):
+            attributes = message["participant"].get("attributes", {})
+            if message["participant"]["kind"] == "agent" and "agent.state" in attributes:
+                state = "held" if attributes.get("agent.held") else attributes["agent.state"]
+                if states[-1:] != [state]:
+                    states.append(state)
+        return states
+
+    def agent_events(self, *, since: float = 0.0) -> list[str]:
+        topics = [m for m in self.messages("data", since=since) if m["topic"] == "agent.event"]
+        return [json.loads(message["payload"])["type"] for message in topics]
+
+    def lines(self, role: str, *, since: float = 0.0) -> list[str]:
+        """The transcript's lines of "user" or "agent", as far as they were written."""
+        texts: dict[str, str] = {}
+        for at, message in self.told:
+            if message["t"] != "stream":
+                continue
+            if message["op"] == "open" and message["topic"] == "transcription":
+                if message["attributes"]["role"] == role and at >= since:
+                    texts[message["sid"]] = ""
+            elif message["op"] == "chunk" and message["sid"] in texts:
+                texts[message["sid"]] += message["text"]
+        return [text for text in texts.values() if text]
+
+    async def until(self, what: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+        """Wait for something to be true of what was heard or told."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not (value := what()):
+                    self._changed.clear()
+                    await self._changed.wait()
+                return value
+        except TimeoutError:
+            states, events = self.agent_states(), self.agent_events()
+            msg = (
+                f"not within {seconds} s; agent was {states}, events {events}, "
+                f"user said {self.lines('user')}, agent said {self.lines('agent')}"
+            )
+            raise AssertionError(msg) from None
+
+    async def until_silent(self, seconds: float = 1.0, *, limit: float = 90.0) -> float:
+        """Wait until the agent has been silent that long after speaking; gives back when it was last heard."""
+        start = time.monotonic()
+
+        def silent() -> float:
+            loud = self.tape.loud_times(start - 1.0)
+            return loud[-1] if loud and time.monotonic() - loud[-1] > seconds else 0.0
+
+        return await self.until(silent, seconds=limit)
+
+    async def until_heard(self, since: float, *, seconds: float = 20.0) -> float:
+        """Wait until the agent is heard; gives back when it was first heard after `since`."""
+        loud = await self.until(lambda: self.tape.loud_times(since), seconds=seconds)
+        return loud[0]
+
+    # Joining.
+
+    async def send(self, message: dict[str, Any]) -> None:
+        assert self.socket is not None
+        await self.socket.send(json.dumps(message))
+
+    async def follow(self) -> None:
+        """Read what signaling says, and offer to the agent when it is there."""
+        assert self.socket is not None
+        async for frame in self.socket:
+            message = json.loads(frame)
+            self.told.append((time.monotonic(), message))
+            self._changed.set()
+            match message["t"]:
+                case "joined":
+                    self.identity = message["you"]["identity"]
+                    for participant in message["participants"]:
+                        await self._see(participant)
+                case "participant" if message["op"] == "joined":
+                    await self._see(message["participant"])
+                case "answer":
+                    await self.peer.setRemoteDescription(RTCSessionDescription(message["sdp"], "answer"))
+                case _:
+                    pass
+
+    async def offer(self) -> str:
+        self.peer.addTrack(self.mouth)
+        with offer_addresses(OfferedAddresses.LOOPBACK):
+            await self.peer.setLocalDescription(await self.peer.createOffer())
+        return self.peer.localDescription.sdp
+
+    async def _see(self, participant: dict[str, Any]) -> None:
+        if participant["kind"] == "agent" and self.agent is None:
+            self.agent = participant
+            await self.send(
+                {"t": "offer", "to": participant["identity"], "pc": "main", "gen": 0, "sdp": await self.offer()}
+            )
+
+    async def listen(self, track: MediaStreamTrack) -> None:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            assert isinstance(frame, av.AudioFrame)
+            for out in resampler.resample(frame):
+                self.tape.frames.append((time.monotonic(), out.to_ndarray().reshape(-1)[: out.samples].copy()))
+            self._changed.set()
+
+    def watch_connection(self) -> None:
+        if self.peer.connectionState == "connected":
+            self.connected.set()
+
+
+@asynccontextmanager
+async def calling(url: str, room: str, **token: Any) -> AsyncIterator[Caller]:
+    """Join a room over the WebSocket and connect to its agent."""
+    caller = Caller()
+    caller.peer.on("connectionstatechange", caller.watch_connection)
+    async with httpx.AsyncClient() as http:
+        response = await http.post(f"{url}/v1/token", json={"room": room, **token})
+        response.raise_for_status()
+    socket_url = url.replace("http", "ws", 1) + "/v1/rtc"
+    async with (
+        websockets.connect(socket_url, subprotocols=[websockets.Subprotocol("voice.v1")], compression=None) as socket,
+        asyncio.TaskGroup() as group,
+    ):
+        caller.socket = socket
+        caller.peer.on("track", lambda track: tasks.append(group.create_task(caller.listen(track))))
+        tasks = [group.create_task(caller.follow())]
+        await caller.send({"t": "join", "id": 1, "token": response.json()["token"], "v": 1})
+        try:
+            async with asyncio.timeout(30):
+                await caller.connected.wait()
+            yield caller
+        finally:
+            await caller.peer.close()
+            for task in tasks:
+                task.cancel()
+
+
+@asynccontextmanager
+async def connecting(url: str, room: str) -> AsyncIterator[Caller]:
+    """Join by one HTTP request: the simplest client there is."""
+    caller = Caller()
+    caller.peer.on("connectionstatechange", caller.watch_connection)
+    async with httpx.AsyncClient(base_url=url, timeout=40) as http, asyncio.TaskGroup() as group:
+        tasks: list[asyncio.Task[None]] = []
+        caller.peer.on("track", lambda track: tasks.append(group.create_task(caller.listen(track))))
+        response = await http.post(f"/v1/rooms/{room}/connect", json={"sdp": await caller.offer(), "type": "offer"})
+        response.raise_for_status()
+        answer = response.json()
+        await caller.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
+        try:
+            async with asyncio.timeout(30):
+                await caller.connected.wait()
+            yield caller
+        finally:
+            await http.delete(answer["session"])
+            await caller.peer.close()
+            for task in tasks:
+                task.cancel()
