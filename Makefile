@@ -1,0 +1,42 @@
+# The whole developer interface. `make` alone says what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench clean
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+# Installing is remembered by a stamp: it happens again when pyproject.toml or the script changes.
+$(VENV)/.installed-%: pyproject.toml scripts/install.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/install.sh $*
+	@touch $@
+
+install: $(VENV)/.installed-dev ## make .venv with everything for working on the project
+
+demo: $(VENV)/.installed-local ## talk to the agent: signaling, worker, model, and the page's address
+	@$(BIN)/python -m agent_worker demo --port $(PORT)
+
+test: $(VENV)/.installed-dev ## run every test that this machine can run
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev ## lint, types, import order, dead code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/vulture
+
+format: $(VENV)/.installed-dev ## put the code into its usual form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev ## measure latency with a real call on this machine
+	@$(BIN)/python -m bench.latency $(ARGS)
+
+clean: ## remove what was made
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

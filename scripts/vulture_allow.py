@@ -1,0 +1,1 @@
+"""Names that are used from outside the code that vulture reads: the public interface, frameworks, wires."""
