@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent_worker.audio import Samples
+from agent_worker.media.resample import Resampler
+
+RATES = [(48_000, 16_000), (48_000, 24_000), (24_000, 16_000), (16_000, 24_000), (22_050, 24_000)]
+
+
+def tone(samples: int, rate: int, hertz: float = 440.0) -> Samples:
+    return np.rint(8000 * np.sin(2 * np.pi * hertz * np.arange(samples) / rate)).astype(np.int16)
+
+
+def level(samples: Samples) -> float:
+    return float(np.sqrt(np.mean(samples.astype(float) ** 2)))
+
+
+@pytest.mark.parametrize(("source", "target"), RATES)
+def test_a_minute_keeps_its_length_and_holds_back_a_millisecond(source: int, target: int) -> None:
+    resampler = Resampler(source, target)
+    sound = tone(60 * source, source)
+    frame = source // 50
+    out = 0
+    for at in range(0, len(sound), frame):
+        out += len(resampler.push(sound[at : at + frame]))
+        ideal = (at + frame) * target / source
+        assert 0 <= ideal - out <= target * 0.0015 + 1
+    out += len(resampler.flush())
+    assert abs(out - 60 * target) <= 1
+
+
+@pytest.mark.parametrize(("source", "target"), RATES)
+def test_the_sound_is_the_same(source: int, target: int) -> None:
+    heard = np.concatenate([(resampler := Resampler(source, target)).push(tone(source, source)), resampler.flush()])
+    ideal = tone(len(heard), target)
+    inner = slice(200, len(heard) - 200)
+    assert level(heard[inner] - ideal[inner]) < 0.02 * level(ideal)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=20))
+def test_pieces_do_not_matter(sizes: list[int]) -> None:
+    sound = tone(sum(sizes), 48_000)
+    whole = Resampler(48_000, 16_000)
+    at_once = np.concatenate((whole.push(sound), whole.flush()))
+    pieces = Resampler(48_000, 16_000)
+    out: list[Samples] = []
+    at = 0
+    for size in sizes:
+        out.append(pieces.push(sound[at : at + size]))
+        at += size
+    np.testing.assert_array_equal(np.concatenate([*out, pieces.flush()]), at_once)
+
+
+def test_what_the_target_cannot_hold_is_filtered_out() -> None:
+    resampler = Resampler(48_000, 16_000)
+    heard = np.concatenate((resampler.push(tone(48_000, 48_000, hertz=11_000)), resampler.flush()))
+    assert level(heard) < 0.03 * level(tone(48_000, 48_000))
+
+
+def test_equal_rates_pass_through() -> None:
+    resampler = Resampler(24_000, 24_000)
+    np.testing.assert_array_equal(resampler.push(tone(100, 24_000)), tone(100, 24_000))
+    assert len(resampler.flush()) == 0

@@ -1,0 +1,97 @@
+"""From probabilities to voice events. Each window lasts 32 ms; times are those of the windows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent_worker.speech.events import VoiceContinued, VoiceEvent, VoiceStarted, VoiceStopped
+from agent_worker.vad.gate import Gate, GateOptions, GateState
+
+WINDOW = 0.032
+OPTIONS = GateOptions(activation=0.5, deactivation=0.35, min_voice=0.064, hang=0.16)
+
+
+def windows(pattern: str) -> list[float]:
+    """# loud, = between the two thresholds, . quiet."""
+    return [{"#": 0.9, "=": 0.4, ".": 0.1}[mark] for mark in pattern]
+
+
+def events_of(pattern: str, options: GateOptions = OPTIONS) -> list[VoiceEvent]:
+    gate = Gate(options)
+    events: list[VoiceEvent] = []
+    for number, probability in enumerate(windows(pattern), start=1):
+        events += gate.receive(probability, number * WINDOW)
+    return events
+
+
+def voices(events: list[VoiceEvent]) -> list[tuple[int, int]]:
+    """(first window, window after the last) of each voice that has stopped."""
+    starts = [round(event.at / WINDOW) for event in events if isinstance(event, VoiceStarted)]
+    stops = [round(event.at / WINDOW) for event in events if isinstance(event, VoiceStopped)]
+    return list(zip(starts, stops, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        pytest.param("..........", [], id="silence"),
+        pytest.param("..#.......", [], id="a single window is no voice"),
+        pytest.param("..==......", [], id="nothing begins below the activation"),
+        pytest.param("..##.....", [(2, 4)], id="the shortest voice"),
+        pytest.param("..#=.....", [(2, 4)], id="it goes on above the deactivation"),
+        pytest.param("..#.##.....", [(4, 6)], id="a start that fell back is forgotten"),
+        pytest.param("..##....##.....", [(2, 10)], id="a gap shorter than the hang"),
+        pytest.param("..##.....##.....", [(2, 4), (9, 11)], id="a gap as long as the hang"),
+        pytest.param("..##==.=......", [(2, 8)], id="the end is that of the last voiced window"),
+    ],
+)
+def test_voices(pattern: str, found: list[tuple[int, int]]) -> None:
+    assert voices(events_of(pattern)) == found
+
+
+def test_the_events_of_a_voice_in_order() -> None:
+    assert [(type(event), round(event.at / WINDOW, 6)) for event in events_of(".##=......")] == [
+        (VoiceStarted, 1),
+        (VoiceContinued, 3),
+        (VoiceContinued, 4),
+        (VoiceStopped, 4),
+    ]
+
+
+def test_one_window_may_be_enough() -> None:
+    assert voices(events_of("..#......", GateOptions(min_voice=0.0))) == [(2, 3)]
+
+
+def test_when_media_stops_a_voice_ends_where_it_was_last_heard() -> None:  # T-5
+    gate = Gate(OPTIONS)
+    for number, probability in enumerate(windows("##."), start=1):
+        gate.receive(probability, number * WINDOW)
+    assert gate.lost() == [VoiceStopped(2 * WINDOW)]
+    assert gate.state is GateState.QUIET
+    assert gate.lost() == []
+
+
+def test_when_media_stops_a_rising_voice_is_forgotten() -> None:
+    gate = Gate(OPTIONS)
+    gate.receive(0.9, WINDOW)
+    assert gate.lost() == []
+    assert gate.receive(0.9, 10 * WINDOW) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=200))
+def test_the_grammar_of_events(probabilities: list[float]) -> None:
+    """Started, continued, stopped, and again; times never go back; no voice is shorter than asked."""
+    gate = Gate(OPTIONS)
+    events: list[VoiceEvent] = []
+    for number, probability in enumerate(probabilities, start=1):
+        events += gate.receive(probability, number * WINDOW)
+    events += gate.lost()
+    assert [event.at for event in events] == sorted(event.at for event in events)
+    marks = "".join({VoiceStarted: "S", VoiceContinued: "c", VoiceStopped: "E"}[type(event)] for event in events)
+    for voice in marks.split("E")[:-1]:
+        assert voice[0] == "S"
+        assert set(voice[1:]) == {"c"}, "at least once"
+    assert marks.endswith("E") or not marks
+    starts = [event.at for event in events if isinstance(event, VoiceStarted)]
+    stops = [event.at for event in events if isinstance(event, VoiceStopped)]
+    assert all(stop - start >= OPTIONS.min_voice - 1e-6 for start, stop in zip(starts, stops, strict=True))
