@@ -1,0 +1,360 @@
+"""The way into a room of our own signaling server: `/v1/rtc` as an agent, and one media connection for each human.
+
+socket -> attendance (decides) -> room events for the session, peers for the humans
+session -> text, attributes, data -> outbox (merges, paces) -> socket
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, assert_never
+
+from pydantic import ValidationError
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from agent_worker.clock import now
+from agent_worker.errors import ProtocolError, RoomLostError
+from agent_worker.media.outbound import VoicePump
+from agent_worker.rooms.attendance import (
+    Action,
+    AddCandidate,
+    Announce,
+    Attendance,
+    Close,
+    Heard,
+    LinkEvent,
+    Open,
+    Say,
+)
+from agent_worker.rooms.base import Room, RoomClosed, RoomEvent, TextReceived, TextWriter, Voice
+from agent_worker.rooms.ice import IceServer, OfferedAddresses
+from agent_worker.rooms.outbox import MAX_TEXT, Outbox
+from agent_worker.rooms.peer import Peer
+from agent_worker.rooms.signaled_entrance import Entrance
+from agent_worker.rooms.signaled_link import hold_link
+from signaling.messages import (
+    Data,
+    DispatchChanged,
+    Error,
+    FromClient,
+    Joined,
+    Leave,
+    Left,
+    MessageError,
+    Ok,
+    Ping,
+    Pong,
+    RelayedAnswer,
+    RelayedCandidate,
+    RelayedReject,
+    RelayedRenegotiate,
+    RoomChanged,
+    Stream,
+    ToClient,
+    Update,
+    encode,
+    parse_to_client,
+)
+
+__all__ = ["SignaledDoor"]
+
+_logger = logging.getLogger(__name__)
+
+SEND_SECONDS: Final = 10.0
+"""A server that takes nothing for so long is gone."""
+LEAVE_SECONDS: Final = 2.0
+"""For saying what is still to be said, and good-bye."""
+MAX_EVENTS: Final = 256
+"""Room events that the session has not taken. Typed text is dropped at half of it, and at the whole the room ends."""
+MAX_CANDIDATES: Final = 64
+"""Candidates that a connection has not taken; what comes on top is dropped."""
+
+
+class SignaledDoor:
+    """Enters a room through a signaling server.
+
+    Args:
+        url: ws:// or wss:// address of the server's `/v1/rtc`.
+        token: Admits one agent to one room. Never logged.
+        addresses: Which of this machine's addresses humans are offered.
+    """
+
+    def __init__(self, url: str, token: str, *, addresses: OfferedAddresses = OfferedAddresses.NETWORK) -> None:
+        self._entrance = Entrance(url, token)
+        self._addresses = addresses
+
+    @asynccontextmanager
+    async def join(self, voice: Voice) -> AsyncGenerator[Room]:
+        """Enter the room and speak with this voice; leaving the block leaves the room.
+
+        The connection to the server may be lost and found again inside the block; media goes on meanwhile.
+
+        Raises:
+            RoomLostError: The server cannot be reached.
+            ProtocolError: It refused us; `code` is its word.
+        """
+        socket, joined = await self._entrance.enter()
+        pump = VoicePump(voice)
+        room = _SignaledRoom(self._entrance, pump, self._addresses)
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(room.run(socket, joined)), tasks.create_task(pump.run())]
+            try:
+                yield room
+            except Exception as error:  # noqa: BLE001 - raised below: a task group would wrap the session's own error
+                failure = error
+            finally:
+                await room.leave()
+                for task in background:
+                    task.cancel()
+        if failure is not None:
+            raise failure
+
+
+class _SignaledRoom:
+    """A room from the inside: what the session holds, and the shell around `Attendance` and `Outbox`."""
+
+    def __init__(self, entrance: Entrance, pump: VoicePump, addresses: OfferedAddresses) -> None:
+        self._entrance = entrance
+        self._pump = pump
+        self._addresses = addresses
+        self._ice_servers: tuple[IceServer, ...] = ()
+        self._attendance = Attendance()
+        self._events = asyncio.Queue[RoomEvent](MAX_EVENTS)
+        self._links: dict[int, tuple[asyncio.Task[None], asyncio.Queue[RelayedCandidate]]] = {}
+        self._outbox = Outbox()
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._attributes: dict[str, str | None] = {}
+        self._socket: ClientConnection | None = None
+        self._leaving = False
+
+    # What the session does. --------------------------------------------------------------------------------------
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        """What happens in the room, in order, to one reader; ends after RoomClosed."""
+        while True:
+            event = await self._events.get()
+            yield event
+            if isinstance(event, RoomClosed):
+                return
+
+    def set_attributes(self, attributes: dict[str, str | None]) -> None:
+        """Publish facts about the agent; None takes one back."""
+        self._attributes |= attributes
+        self.say(lambda: Update(attributes=attributes))
+
+    def send_data(self, topic: str, payload: dict[str, Any]) -> None:
+        """Tell everybody something that happened, as JSON of at most 15 000 characters."""
+        self.say(lambda: Data(topic=topic, payload=payload))
+
+    def open_text(self, topic: str, attributes: dict[str, str]) -> TextWriter:
+        """Begin a text that grows."""
+        text = _SignaledText(self, uuid.uuid4().hex)
+        self.say(lambda: Stream(op="open", sid=text.sid, topic=topic, attributes=attributes))
+        return text
+
+    def say(self, message: Callable[[], FromClient]) -> None:
+        """Queue a message; one that the wire has no place for is an error in our log and nobody else's."""
+        try:
+            queued = self._outbox.put(message())
+        except ValidationError as error:
+            _logger.error("not sent, it does not fit the wire: %s", error.errors(include_input=False)[0]["msg"])
+            return
+        if not queued:
+            _logger.warning("not sent, too much waits already: is the signaling server away?")
+        self._idle.clear()
+        self._work.set()
+
+    # Life. -------------------------------------------------------------------------------------------------------
+
+    async def run(self, socket: ClientConnection, joined: Joined) -> None:
+        """Be in the room until it closes, or the way to it stays lost."""
+        async with asyncio.TaskGroup() as self._tasks:
+            try:
+                reason = await self._stay(socket, joined)
+                self._announce(RoomClosed(reason=reason))
+            finally:
+                for task, _ in self._links.values():
+                    task.cancel()
+
+    async def leave(self) -> None:
+        """Say what is still to be said, and good-bye."""
+        self._leaving = True
+        socket = self._socket
+        if socket is None:
+            return
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._all_said()
+                self.say(Leave)
+                await self._all_said()
+                await socket.close()
+        except TimeoutError:
+            _logger.debug("the signaling server did not take our good-bye within %g s", LEAVE_SECONDS)
+
+    async def _all_said(self) -> None:
+        if not self._outbox.is_empty:
+            await self._idle.wait()
+
+    async def _stay(self, socket: ClientConnection, joined: Joined) -> str:
+        while True:
+            self._welcome(joined)
+            self._socket = socket
+            try:
+                reason = await self._use(socket, joined.ping.interval_ms / 1000, joined.ping.timeout_ms / 1000)
+            finally:
+                self._socket = None
+                socket.transport.abort()
+            if reason or self._leaving:
+                return reason or "left"
+            _logger.warning("the signaling server is away; conversations go on while we look for it")
+            try:
+                socket, joined = await self._entrance.enter_again()
+            except (RoomLostError, ProtocolError) as error:
+                return str(error)
+            _logger.info("the signaling server is back")
+            if self._attributes:
+                self.say(lambda: Update(attributes=self._attributes))
+
+    def _welcome(self, joined: Joined) -> None:
+        self._ice_servers = tuple(
+            IceServer(urls=server.urls, username=server.username, credential=server.credential)
+            for server in joined.ice.servers
+        )
+        self._perform(self._attendance.receive(joined))
+
+    async def _use(self, socket: ClientConnection, ping_interval: float, ping_timeout: float) -> str:
+        """Read and write until the socket is lost (""), or the room is over for us (why)."""
+        async with asyncio.TaskGroup() as tasks:
+            sides = [tasks.create_task(self._write(socket)), tasks.create_task(self._ping(ping_interval))]
+            try:
+                return await self._read(socket, ping_timeout)
+            finally:
+                for side in sides:
+                    side.cancel()
+
+    async def _read(self, socket: ClientConnection, patience: float) -> str:
+        try:
+            while True:
+                async with asyncio.timeout(patience):
+                    text = await socket.recv()
+                try:
+                    message = parse_to_client(text)
+                except MessageError as unknown:
+                    _logger.debug("passed over a message of the signaling server: %s", unknown)
+                    continue
+                if isinstance(message, Left) and message.action == "none":
+                    return message.reason
+                self._receive(message)
+        except TimeoutError:
+            _logger.warning("the signaling server said nothing for %g s", patience)
+            return ""
+        except ConnectionClosed:
+            return self._entrance.final_reason(socket)
+
+    def _receive(self, message: ToClient) -> None:
+        match message:
+            case Error(code=code, message=text):
+                _logger.warning("the signaling server refused something: %s (%s)", text, code)
+            case Left(reason=reason):
+                _logger.info("the signaling server asks us to come again: %s", reason)
+            case Pong() | Ok() | DispatchChanged() | RoomChanged():
+                pass
+            case RelayedAnswer() | RelayedReject() | RelayedRenegotiate():
+                pass  # we offer nothing
+            case _:
+                self._notice(message)
+
+    async def _write(self, socket: ClientConnection) -> None:
+        try:
+            while True:
+                self._work.clear()
+                message = self._outbox.take(now())
+                if message is None:
+                    await self._wait_for_work()
+                    continue
+                async with asyncio.timeout(SEND_SECONDS):
+                    await socket.send(encode(message))
+        except TimeoutError:
+            _logger.warning("the signaling server took nothing for %g s", SEND_SECONDS)
+            socket.transport.abort()
+        except ConnectionClosed:
+            return  # whoever reads is told
+
+    async def _wait_for_work(self) -> None:
+        if self._outbox.is_empty:
+            self._idle.set()
+        try:
+            async with asyncio.timeout_at(self._outbox.deadline):
+                await self._work.wait()
+        except TimeoutError:
+            pass
+
+    async def _ping(self, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            self.say(lambda: Ping(ts=now()))
+
+    # Decisions, performed. ---------------------------------------------------------------------------------------
+
+    def _notice(self, event: Heard | LinkEvent) -> None:
+        self._perform(self._attendance.receive(event))
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Open(link=link):
+                    candidates = asyncio.Queue[RelayedCandidate](MAX_CANDIDATES)
+                    self._links[link] = self._tasks.create_task(self._hold(action, candidates)), candidates
+                case Close(link=link):
+                    self._links[link][0].cancel()
+                case AddCandidate(link=link, candidate=candidate):
+                    queue = self._links[link][1]
+                    if not queue.full():
+                        queue.put_nowait(candidate)
+                case Announce(event=event):
+                    self._announce(event)
+                case Say(message=message):
+                    self.say(lambda message=message: message)
+                case _:
+                    assert_never(action)
+
+    def _announce(self, event: RoomEvent) -> None:
+        if isinstance(event, TextReceived) and self._events.qsize() >= MAX_EVENTS // 2:
+            _logger.warning("a typed text of %s is dropped: too much waits for the session", event.identity)
+            return
+        if self._events.full():
+            raise RoomLostError(f"the session has not taken any of {MAX_EVENTS} room events: it hangs")
+        self._events.put_nowait(event)
+
+    async def _hold(self, wanted: Open, candidates: asyncio.Queue[RelayedCandidate]) -> None:
+        peer = Peer(ice_servers=self._ice_servers, pump=self._pump, addresses=self._addresses)
+        try:
+            await hold_link(peer, wanted, candidates, self._notice)
+        finally:
+            del self._links[wanted.link]
+
+
+class _SignaledText:
+    """A text that grows in front of everybody in the room."""
+
+    def __init__(self, room: _SignaledRoom, sid: str) -> None:
+        self._room = room
+        self._open = True
+        self.sid = sid
+
+    def write(self, text: str) -> None:
+        """Append; after the close nothing happens."""
+        for at in range(0, len(text) if self._open else 0, MAX_TEXT):
+            piece = text[at : at + MAX_TEXT]
+            self._room.say(lambda piece=piece: Stream(op="chunk", sid=self.sid, text=piece))
+
+    def close(self, attributes: dict[str, str] | None = None) -> None:
+        """No more will come; closing twice does nothing."""
+        if self._open:
+            self._open = False
+            self._room.say(lambda: Stream(op="close", sid=self.sid, attributes=attributes))
