@@ -1,0 +1,236 @@
+/**
+ * The sound between us and one agent: an RTCPeerConnection that we offer, watch, and build anew when it breaks.
+ *
+ * An agent cannot restart ICE, so what is broken is replaced: `pc_rebuild`, then an offer with a higher `gen`, at most
+ * three tries. What belongs to an earlier `gen` is dropped.
+ *
+ * Events: "state" {state, attempt, reason} with a `Link` of page.js, "sound" {stream} of the agent's voice.
+ */
+
+import { Link } from "./page.js";
+
+const PC = "main";
+/** How long each try may take to connect; their sum is the 30 s that a rebuild may last. */
+const CONNECT_DEADLINES_MS = [15_000, 8000, 7000];
+const DISCONNECTED_PATIENCE_MS = 3000;
+/** The server takes one new connection in two seconds from each of us. */
+const REJECTED_PAUSE_MS = 2000;
+const MAX_EARLY_CANDIDATES = 64;
+/** A connection that stood this long was a good one: its loss begins a new count of tries. */
+const PROVEN_MS = 10_000;
+
+export class Call extends EventTarget {
+  #agent;
+  #signaling;
+  #iceServers;
+  #nextGeneration;
+  #microphone;
+  #peer = null;
+  #gen = 0;
+  #attempt = 0;
+  #everConnected = false;
+  #connectedAt = 0;
+  #timer = null;
+  #early = [];
+  #waitsForRoom = false;
+
+  /**
+   * @param agent identity of the agent.
+   * @param signaling a `Signaling`.
+   * @param iceServers () => RTCIceServer[], asked for each new connection.
+   * @param nextGeneration () => number, higher each time.
+   * @param microphone a MediaStreamTrack, or null to listen only.
+   */
+  constructor({ agent, signaling, iceServers, nextGeneration, microphone }) {
+    super();
+    this.#agent = agent;
+    this.#signaling = signaling;
+    this.#iceServers = iceServers;
+    this.#nextGeneration = nextGeneration;
+    this.#microphone = microphone;
+  }
+
+  get agent() {
+    return this.#agent;
+  }
+
+  /** Begins, or begins again after "failed". */
+  start() {
+    this.#attempt = 1;
+    this.#build();
+  }
+
+  /** Ends for good; no event follows. */
+  close() {
+    this.#agent = null;
+    this.#drop();
+  }
+
+  /** The room is back after a loss: does what could not be asked for meanwhile. */
+  roomIsBack() {
+    if (this.#waitsForRoom) this.#build();
+  }
+
+  /** Speaks with another microphone; null stops speaking. */
+  async useMicrophone(track) {
+    const before = this.#microphone;
+    this.#microphone = track;
+    const sender = this.#peer?.getTransceivers().find((each) => each.direction === "sendrecv")?.sender;
+    if (sender) await sender.replaceTrack(track);
+    else if (this.#peer && track && !before) {
+      // Listening only was agreed with the agent: only a new connection can change that for sure.
+      this.#attempt = 1;
+      this.#rebuild("microphone");
+    }
+  }
+
+  /** Takes a message of the room that came from our agent. */
+  receive(message) {
+    if (message.from !== this.#agent || (message.pc ?? PC) !== PC) return;
+    if (message.t === "renegotiate") this.#offer(this.#peer);
+    if (message.gen !== undefined && message.gen !== this.#gen) return;
+    switch (message.t) {
+      case "answer":
+        this.#answered(this.#peer, message.sdp);
+        break;
+      case "candidate":
+        this.#addCandidate(this.#peer, message);
+        break;
+      case "reject":
+        this.#lose(message.message ?? message.code, REJECTED_PAUSE_MS);
+        break;
+      case "pc_rebuild":
+        this.#lose("asked");
+        break;
+      default:
+    }
+  }
+
+  #build() {
+    this.#drop();
+    this.#waitsForRoom = false;
+    this.#gen = this.#nextGeneration();
+    const gen = this.#gen;
+    const peer = new RTCPeerConnection({ iceServers: this.#iceServers(), bundlePolicy: "max-bundle" });
+    this.#peer = peer;
+    const direction = this.#microphone ? "sendrecv" : "recvonly";
+    peer.addTransceiver(this.#microphone ?? "audio", { direction });
+    peer.onicecandidate = ({ candidate }) => this.#sendCandidate(gen, candidate);
+    peer.onconnectionstatechange = () => this.#follow(peer);
+    peer.ontrack = ({ track, streams }) => this.#emit("sound", { stream: streams[0] ?? new MediaStream([track]) });
+    this.#emitState(this.#everConnected ? Link.REBUILDING : Link.CONNECTING);
+    const deadline = CONNECT_DEADLINES_MS[this.#attempt - 1] ?? CONNECT_DEADLINES_MS.at(-1);
+    this.#after(deadline, () => this.#lose("timeout"));
+    this.#offer(peer);
+  }
+
+  async #offer(peer) {
+    if (!peer || peer.signalingState !== "stable") return;
+    try {
+      await peer.setLocalDescription();
+      if (peer !== this.#peer) return;
+      const { sdp } = peer.localDescription;
+      await this.#signaling.request({ t: "offer", to: this.#agent, pc: PC, gen: this.#gen, sdp });
+    } catch (error) {
+      if (peer !== this.#peer) return;
+      if (error.code === "offline") {
+        clearTimeout(this.#timer);
+        this.#waitsForRoom = true;
+      }
+      // Without an answer to the request the connection may still come: the deadline decides.
+      else if (error.code !== "request_timeout") this.#lose(error.message, REJECTED_PAUSE_MS);
+    }
+  }
+
+  async #answered(peer, sdp) {
+    if (peer?.signalingState !== "have-local-offer") return;
+    try {
+      await peer.setRemoteDescription({ type: "answer", sdp });
+    } catch {
+      if (peer === this.#peer) this.#lose("failed");
+      return;
+    }
+    if (peer !== this.#peer) return;
+    for (const message of this.#early.splice(0)) this.#addCandidate(peer, message);
+  }
+
+  #addCandidate(peer, message) {
+    if (!peer) return;
+    if (!peer.remoteDescription) {
+      // What comes beyond the limit is dropped: an agent's answer carries its candidates already.
+      if (this.#early.length < MAX_EARLY_CANDIDATES) this.#early.push(message);
+      return;
+    }
+    const { candidate, sdpMid, sdpMLineIndex } = message;
+    // One bad candidate is no reason to lose the good ones.
+    peer.addIceCandidate(candidate ? { candidate, sdpMid, sdpMLineIndex } : undefined).catch(() => {});
+  }
+
+  #sendCandidate(gen, candidate) {
+    if (candidate?.candidate === "") return;
+    const { candidate: line = null, sdpMid = null, sdpMLineIndex = null } = candidate ?? {};
+    this.#signaling.send({ t: "candidate", to: this.#agent, pc: PC, gen, candidate: line, sdpMid, sdpMLineIndex });
+  }
+
+  #follow(peer) {
+    if (peer !== this.#peer) return;
+    switch (peer.connectionState) {
+      case "connected":
+        clearTimeout(this.#timer);
+        this.#everConnected = true;
+        this.#connectedAt = Date.now();
+        this.#emitState(Link.CONNECTED);
+        break;
+      case "disconnected":
+        this.#after(DISCONNECTED_PATIENCE_MS, () => this.#lose("disconnected"));
+        break;
+      case "failed":
+        this.#lose("ice");
+        break;
+      default:
+    }
+  }
+
+  #lose(reason, pauseMs = 0) {
+    if (!this.#agent) return;
+    const proven = this.#connectedAt > 0 && Date.now() - this.#connectedAt > PROVEN_MS;
+    if (proven) this.#attempt = 0;
+    this.#connectedAt = 0;
+    if (this.#attempt >= CONNECT_DEADLINES_MS.length) {
+      this.#drop();
+      this.#emitState(Link.FAILED, reason);
+      return;
+    }
+    this.#attempt += 1;
+    this.#after(pauseMs, () => this.#rebuild(reason));
+  }
+
+  #rebuild(reason) {
+    if (!this.#agent) return;
+    this.#signaling.send({ t: "pc_rebuild", to: this.#agent, pc: PC, gen: this.#gen, reason: String(reason).slice(0, 200) });
+    this.#build();
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    const peer = this.#peer;
+    this.#peer = null;
+    this.#early = [];
+    if (!peer) return;
+    peer.onicecandidate = peer.onconnectionstatechange = peer.ontrack = null;
+    peer.close();
+  }
+
+  #after(delayMs, action) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(action, delayMs);
+  }
+
+  #emitState(state, reason = null) {
+    this.#emit("state", { state, attempt: this.#attempt, reason });
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
