@@ -144,8 +144,6 @@ class Peer:
         ice.send_opus(self._connection, self._track)
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
-        except TimeoutError:
-            raise
         except Exception as error:  # aiortc has no root of what it raises on a stranger's text
             raise ProtocolError(f"the offer cannot be used: {error}") from error
         ice.keep_one_microphone(self._connection)
