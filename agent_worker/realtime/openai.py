@@ -41,6 +41,8 @@ _QUEUED_COMMANDS: Final = 2048
 """About 40 s of 20 ms appends: a server that is further behind will not catch up."""
 _SEND_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
+_PING_SECONDS: Final = 10.0
+"""Between pings, and until each is answered: a server that has gone without a word is missed after 20 s at most."""
 _MAX_FRAME: Final = 24 * 2**20
 """Bytes of one server frame: 15 MiB of audio in base64 are 20 MiB."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -179,8 +181,8 @@ class OpenAIRealtimeModel:
                 # The deadline over all of connect() holds here, too.
                 open_timeout=None,
                 close_timeout=_CLOSE_SECONDS,
-                ping_interval=20,
-                ping_timeout=20,
+                ping_interval=_PING_SECONDS,
+                ping_timeout=_PING_SECONDS,
                 # The environment is read in the commands alone, and so no proxy is taken from it.
                 proxy=None,
                 logger=_socket_logger,
@@ -275,17 +277,21 @@ async def _configure(
         await wait_for(SessionUpdated)
     except ConnectionClosed as exc:
         reason = without_secret(socket.close_reason or "")
-        error = refusal_by_close(address, close_code=socket.close_code, reason=reason)
-        raise error or _lost(address, _close_words(socket, reason)) from exc
+        refused = refusal_by_close(address, close_code=socket.close_code, reason=reason)
+        if refused is not None:
+            # Without its cause, whose text repeats the reason as the server wrote it.
+            raise refused from None
+        closed = f"close code {socket.close_code}{reason and ', '}{reason}"
+        raise _lost(address, f"it was closed before the session was ready ({closed})") from exc
     _logger.debug("The realtime model at %s is ready: session %s", address, created.session_id)
 
 
-def _close_words(socket: ClientConnection, reason: str) -> str:
-    return f"it was closed before the session was ready (close code {socket.close_code}{reason and ', '}{reason})"
-
-
 class _OpenAIRealtimeConnection:
-    """One open session. Reading is the caller's own loop: a slow caller slows the server down and loses nothing."""
+    """One open session.
+
+    Reading is the caller's own loop: a slow one slows the server down and loses nothing. Only one that reads nothing
+    at all for many seconds is cut off, because the server's pongs lie behind what it does not read.
+    """
 
     def __init__(self, socket: ClientConnection, codec: Codec, *, address: str, capabilities: Capabilities) -> None:
         self._socket = socket
