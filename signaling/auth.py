@@ -17,7 +17,6 @@ from signaling.messages import TOKEN_ALGORITHM, TOKEN_AUDIENCE
 MAX_TOKEN_CHARS = 4096
 MAX_LIFETIME = 24 * 3600
 LEEWAY = 30
-MIN_SECRET_BYTES = 32
 
 
 def mint(claims: Claims, secret: str) -> str:
@@ -90,8 +89,8 @@ def join_claims(token: str, keys: Mapping[str, str], *, wall: float) -> Claims:
     return claims
 
 
-def worker_identity(token: str, keys: Mapping[str, str], *, wall: float) -> str:
-    """Which worker wants to register.
+def check_worker(token: str, keys: Mapping[str, str], *, wall: float) -> None:
+    """Let nobody register as a worker who has no right to.
 
     Raises:
         MessageError: `unauthorized`, `token_expired`, or `forbidden` without the agent grant.
@@ -100,7 +99,6 @@ def worker_identity(token: str, keys: Mapping[str, str], *, wall: float) -> str:
     claims = verify(token, keys, wall=wall)
     if not claims.grants.agent:
         raise MessageError(ErrorCode.FORBIDDEN, "the token does not allow to register as a worker (grant: agent)")
-    return claims.sub
 
 
 def _refused(text: str) -> MessageError:

@@ -197,6 +197,15 @@ def read_request_id(fields: Mapping[str, Any]) -> int | str | None:
     return request if fits else None
 
 
+def peek_request_id(text: str | bytes) -> int | str | None:
+    """The `id` of a message that is not read any further."""
+    try:
+        fields: object = from_json(text)
+    except ValueError:
+        return None
+    return read_request_id(cast("dict[str, Any]", fields)) if isinstance(fields, dict) else None
+
+
 def parse(adapter: TypeAdapter[_M], text: str | bytes) -> _M:
     """One message of the adapter's union.
 
@@ -214,6 +223,20 @@ def parse(adapter: TypeAdapter[_M], text: str | bytes) -> _M:
         return adapter.validate_python(fields)
     except ValidationError as exc:
         raise _explain(exc, read_request_id(cast("dict[str, Any]", fields))) from exc
+
+
+def parse_value(adapter: TypeAdapter[_M], value: str, what: str) -> _M:
+    """One value that did not come as JSON, such as a name in a URL.
+
+    Raises:
+        MessageError: `too_large` or `bad_request`.
+
+    """
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as exc:
+        refused = _explain(exc, None)
+        raise MessageError(refused.code, f"{what}{refused.text}") from exc
 
 
 def _explain(exc: ValidationError, request: int | str | None) -> MessageError:

@@ -64,10 +64,11 @@ class AgentRevoked:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """All humans of a room shall hear this."""
+    """All humans of a room shall hear this, or the one with the session `only`."""
 
     room: str
     event: Event
+    only: str | None = None
 
 
 RegistryEvent = Arrived | Received | Disconnected | AgentRevoked | Announced

@@ -146,10 +146,10 @@ class Registry:
                 return [] if member is None else self._remove(member, reason, now)
             case AgentRevoked():
                 return self._revoke(event, now)
-            case Announced(room=name, event=announcement):
+            case Announced(room=name, event=announcement, only=only):
                 room = self._rooms.get(name)
-                members = () if room is None else room.members.values()
-                return _tell((member for member in members if member.is_human), announcement)
+                humans = [] if room is None else [member for member in room.members.values() if member.is_human]
+                return _tell((human for human in humans if only in {None, human.sid}), announcement)
             case _:
                 assert_never(event)
 

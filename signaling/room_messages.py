@@ -295,11 +295,14 @@ class RoomChanged(Event):
     reason: str | None = None
 
 
+DispatchOp = Literal["pending", "assigned", "started", "ended", "failed"]
+
+
 class DispatchChanged(Event):
     """How far the agent is on its way into the room."""
 
     t: Literal["dispatch"] = "dispatch"
-    op: Literal["pending", "assigned", "started", "ended", "failed"]
+    op: DispatchOp
     agent: str = ""
     job: str = ""
     reason: str | None = None

@@ -1,0 +1,187 @@
+"""The simplest client there is: one HTTP request with an offer in, the agent's answer out.
+
+The server stands in the room for that client, as a participant whose link is a `Call`: it fetches the agent, passes
+the offer on, and waits for the answer. Afterwards the client is in the room until it hangs up, is removed, or its
+agent leaves.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from signaling.claims import Claims
+from signaling.envelope import Error, Message, Participant
+from signaling.errors import ErrorCode, MessageError
+from signaling.node import Node
+from signaling.room_messages import (
+    DispatchChanged,
+    Joined,
+    Left,
+    Offer,
+    ParticipantChanged,
+    RelayedAnswer,
+    RelayedReject,
+)
+from signaling.sdp import check_sdp
+
+
+class Call:
+    """A participant without a socket: what it is sent becomes the outcome of a request.
+
+    Args:
+        ended: Called when the room or the agent is done with this participant; may be called more than once.
+
+    Attributes:
+        joined: How the room was on entering; None until then.
+        agent: The identity of the agent in the room; None while there is none.
+        answer: The agent's description; None until it came.
+        waiting: Why the agent is not there yet, where that is known.
+        refused: Why the call failed, or ended.
+
+    """
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
+        self.joined: Joined | None = None
+        self.agent: str | None = None
+        self.answer: str | None = None
+        self.waiting: str | None = None
+        self.refused: MessageError | None = None
+        self._changed = asyncio.Event()
+
+    def send(self, message: Message) -> None:
+        """Take note of what the room says; what is no news for a call is left aside."""
+        match message:
+            case Joined(participants=participants):
+                self.joined = message
+                self.agent = next((one.identity for one in participants if one.kind == "agent"), None)
+            case ParticipantChanged(op="joined", participant=Participant(kind="agent", identity=identity)):
+                self.agent = identity
+            case ParticipantChanged(op="left", participant=participant) if participant.identity == self.agent:
+                self._refuse(ErrorCode.DISPATCH_FAILED, "the agent has left the room")
+            case DispatchChanged(op="pending", reason=reason):
+                self.waiting = reason
+            case DispatchChanged(op="failed", reason=reason):
+                self._refuse(ErrorCode.DISPATCH_FAILED, reason or "no agent could be fetched")
+            case RelayedAnswer(sender=sender, sdp=sdp) if sender == self.agent:
+                self.answer = sdp
+            case RelayedReject(sender=sender, code=code, message=text) if sender == self.agent:
+                known = code in set(ErrorCode)
+                self._refuse(ErrorCode(code) if known else ErrorCode.BAD_REQUEST, text or "the agent refused")
+            case Error(code=code, message=text):
+                self._refuse(ErrorCode(code), text)
+            case Left(reason=reason):
+                self._refuse(ErrorCode.REMOVED, f"the room let nobody stay: {reason}")
+            case _:
+                return
+        self._changed.set()
+
+    def close(self, code: int, reason: str) -> None:
+        """The room is done with this participant."""
+        self._refuse(ErrorCode.REMOVED, f"the session ended: {reason}")
+
+    def _refuse(self, code: ErrorCode, text: str) -> None:
+        self.refused = self.refused or MessageError(code, text)
+        self._changed.set()
+        self._ended()
+
+    async def wait_for_agent(self) -> str:
+        """The agent's identity, as soon as it is in the room.
+
+        Raises:
+            MessageError: It will not come.
+
+        """
+        while self.agent is None:
+            await self._wait()
+        return self.agent
+
+    async def wait_for_answer(self) -> str:
+        """The agent's description.
+
+        Raises:
+            MessageError: It was refused.
+
+        """
+        while self.answer is None:
+            await self._wait()
+        return self.answer
+
+    async def _wait(self) -> None:
+        if self.refused is not None:
+            raise self.refused
+        await self._changed.wait()
+        self._changed.clear()
+
+
+class Calls:
+    """All clients that came by one request and are still in their rooms.
+
+    Args:
+        node: Where the rooms are.
+
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._settings = node.settings.connect
+        self._sids: dict[str, str] = {}
+
+    async def connect(self, claims: Claims, sdp: str) -> tuple[str, str]:
+        """Let a client into its room and give its offer to the agent.
+
+        Args:
+            claims: Who it is, and which room.
+            sdp: Its offer, with all candidates: there is no way to send more later.
+
+        Returns:
+            The secret name of the session, and the agent's answer.
+
+        Raises:
+            MessageError: The offer or the client was refused, or no agent answered in time.
+
+        """
+        check_sdp(sdp, "offer")
+        session = secrets.token_urlsafe(24)
+        call = Call(lambda: self._forget(session))
+        sid = self._sids[session] = self._node.enter(call, claims)
+        try:
+            async with _deadline(self._settings.agent_timeout, call, "the agent did not come"):
+                if call.agent is None and call.joined is not None:
+                    self._node.want_agent(call.joined.you, call.joined.room, claims)
+                agent = await call.wait_for_agent()
+            async with _deadline(self._settings.answer_timeout, call, "the agent did not answer"):
+                self._node.hear(sid, Offer(to=agent, sdp=sdp))
+                answer = await call.wait_for_answer()
+        except BaseException:
+            self._forget(session)
+            raise
+        return session, answer
+
+    def hang_up(self, session: str) -> None:
+        """The client leaves its room.
+
+        Raises:
+            MessageError: `not_found`: there is no such session, or not any more.
+
+        """
+        if session not in self._sids:
+            raise MessageError(ErrorCode.NOT_FOUND, "there is no such session, or it has ended")
+        self._forget(session)
+
+    def _forget(self, session: str) -> None:
+        sid = self._sids.pop(session, None)
+        if sid is not None:
+            self._node.lose(sid, "left")
+
+
+@asynccontextmanager
+async def _deadline(seconds: float, call: Call, failure: str) -> AsyncGenerator[None]:
+    """Bound a wait for the agent; running out of time is a refusal that says what was waited for."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as exc:
+        why = f": {call.waiting}" if call.waiting else ""
+        raise MessageError(ErrorCode.DISPATCH_FAILED, f"{failure} within {seconds:g} s{why}") from exc

@@ -1,0 +1,238 @@
+"""One WebSocket: text in, text out, with a bounded queue towards the peer and limits on what it may send.
+
+A shell. One task reads, one writes. Nobody else ever waits for this peer: what does not fit into its queue ends it,
+as a slow consumer, and the room goes on.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from typing import Protocol
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from signaling.envelope import MAX_FIRST_FRAME_BYTES, Message, encode, error_of, peek_request_id
+from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
+from signaling.limits import AddressQuota, SocketSettings, TokenBucket, Visit
+from signaling.messages import SUBPROTOCOL
+from signaling.problems import problem
+
+logger = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT = 2.0
+
+
+class Session(Protocol):
+    """What a connection speaks for. No method waits."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether this peer is one of ours, and may send more."""
+        ...
+
+    def begin(self, text: str) -> None:
+        """The first message.
+
+        Raises:
+            MessageError: It is refused, and the connection with it.
+
+        """
+        ...
+
+    def hear(self, text: str) -> None:
+        """Each further message.
+
+        Raises:
+            MessageError: It is refused; the connection stays.
+
+        """
+        ...
+
+    def end(self, reason: str) -> None:
+        """The connection is over; called once or more."""
+        ...
+
+
+class Outbox:
+    """Texts on their way to a peer, at most so many and so large.
+
+    When one more does not fit, everything is dropped: a peer that missed a message must start over anyway.
+    """
+
+    def __init__(self, max_messages: int, max_chars: int) -> None:
+        self._max_messages = max_messages
+        self._max_chars = max_chars
+        self._texts: deque[str] = deque()
+        self._chars = 0
+        self._changed = asyncio.Event()
+        self._is_ending = False
+
+    def put(self, text: str) -> bool:
+        """Queue a text; False when it does not fit, and nothing is queued any more."""
+        if self._is_ending:
+            return True
+        self._chars += len(text)
+        if len(self._texts) >= self._max_messages or self._chars > self._max_chars:
+            self._texts.clear()
+            return False
+        self._texts.append(text)
+        self._changed.set()
+        return True
+
+    def end(self) -> None:
+        """Take nothing more; `get` gives what is there, then None."""
+        self._is_ending = True
+        self._changed.set()
+
+    def clear(self) -> None:
+        """Forget what is queued: nobody is there to take it."""
+        self._texts.clear()
+        self.end()
+
+    async def get(self) -> str | None:
+        """The next text, or None after the end."""
+        while not self._texts:
+            if self._is_ending:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        text = self._texts.popleft()
+        self._chars -= len(text)
+        return text
+
+
+class Connection:
+    """A WebSocket and its two tasks; a `Link` for the node.
+
+    Args:
+        websocket: Not accepted yet.
+        settings: The limits.
+        quota: Counts this connection for its address.
+
+    """
+
+    def __init__(self, websocket: WebSocket, settings: SocketSettings, quota: AddressQuota) -> None:
+        self._websocket = websocket
+        self._settings = settings
+        self._quota = quota
+        self._outbox = Outbox(settings.queue_messages, settings.queue_chars)
+        self._farewell: tuple[int, str] | None = None
+        self._session: Session | None = None
+
+    def send(self, message: Message) -> None:
+        """Queue a message; when the queue is full the connection ends with 4508."""
+        if not self._outbox.put(encode(message)):
+            code = ErrorCode.SLOW_CONSUMER
+            self.close(CLOSE_CODES[code], code)
+            if self._session is not None:
+                self._session.end(code)
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection after what is queued was sent; the first reason stands."""
+        self._farewell = self._farewell or (code, reason)
+        self._outbox.end()
+
+    async def run(self, session: Session) -> None:
+        """Accept, and carry messages until either side ends it."""
+        address = "" if self._websocket.client is None else self._websocket.client.host
+        visit = self._quota.enter(address)
+        if visit is None:
+            refused = MessageError(ErrorCode.RATE_LIMITED, "too many connections from this address")
+            await self._websocket.send_denial_response(problem(refused))
+            return
+        self._session = session
+        try:
+            offered: list[str] = self._websocket.scope["subprotocols"]
+            await self._websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            async with asyncio.TaskGroup() as group:
+                reader = group.create_task(self._read(session, visit))
+                await self._write()
+                reader.cancel()
+        finally:
+            visit.end()
+            session.end("disconnected")
+
+    def _refuse(self, refused: MessageError) -> None:
+        """Say why, and end the connection."""
+        self.send(error_of(refused))
+        self.close(CLOSE_CODES[refused.code], refused.code)
+
+    # Towards the peer. -----------------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        try:
+            while (text := await self._outbox.get()) is not None:
+                async with asyncio.timeout(self._settings.send_timeout):
+                    await self._websocket.send_text(text)
+            if self._farewell is not None:
+                code, reason = self._farewell
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._websocket.close(code, reason)
+        except WebSocketDisconnect:
+            pass
+        except TimeoutError:
+            logger.warning("x a peer took nothing for %g s: its connection is dropped", self._settings.send_timeout)
+
+    # From the peer. --------------------------------------------------------------------------------------------
+
+    async def _read(self, session: Session, visit: Visit) -> None:
+        try:
+            session.begin(await self._read_first())
+            visit.introduce()
+            await self._read_on(session)
+        except MessageError as refused:
+            self._refuse(refused)
+        except WebSocketDisconnect:
+            self._outbox.clear()
+
+    async def _read_first(self) -> str:
+        try:
+            async with asyncio.timeout(self._settings.join_timeout):
+                text = _text(await self._receive())
+        except TimeoutError as exc:
+            wait = self._settings.join_timeout
+            raise MessageError(ErrorCode.JOIN_TIMEOUT, f"the first message did not come within {wait:g} s") from exc
+        if len(text.encode()) > MAX_FIRST_FRAME_BYTES:
+            raise MessageError(ErrorCode.TOO_LARGE, f"the first message is larger than {MAX_FIRST_FRAME_BYTES} bytes")
+        return text
+
+    async def _read_on(self, session: Session) -> None:
+        """Hear message after message; who floods is told so, and cut off when that does not help."""
+        clock = asyncio.get_running_loop()
+        factor = self._settings.trusted_factor if session.is_trusted else 1
+        burst = self._settings.message_burst * factor
+        bucket = TokenBucket(self._settings.message_rate * factor, burst, clock.time())
+        dropped = 0
+        while True:
+            frame = await self._receive()
+            wait = bucket.take(clock.time())
+            try:
+                if wait > 0.0:
+                    dropped += 1
+                    request = peek_request_id(frame)
+                    raise MessageError(ErrorCode.RATE_LIMITED, "too many messages", re=request, retry_after=wait)
+                session.hear(_text(frame))
+            except MessageError as refused:
+                self.send(error_of(refused))
+                if dropped > burst:
+                    self.close(CLOSE_CODES[ErrorCode.RATE_LIMITED], ErrorCode.RATE_LIMITED)
+                    return
+
+    async def _receive(self) -> str | bytes:
+        """The next frame.
+
+        Raises:
+            WebSocketDisconnect: There is none.
+
+        """
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        text: str | None = message.get("text")
+        return message["bytes"] if text is None else text
+
+
+def _text(frame: str | bytes) -> str:
+    if isinstance(frame, bytes):
+        raise MessageError(ErrorCode.BAD_REQUEST, "send JSON in text frames, not binary ones")
+    return frame

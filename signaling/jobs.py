@@ -1,0 +1,165 @@
+"""A job is one agent for one room: its states, its deadlines, and what can happen to it and be done about it.
+
+Pure; the vocabulary of dispatch. Events are past tense, actions imperative, all frozen.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from signaling.envelope import Participant, RoomInfo
+from signaling.errors import ErrorCode
+from signaling.events import AgentRevoked, Announced, RoomEvent
+from signaling.worker_messages import LEASE_MS, JobAccept, JobReject, JobUpdate, Register, Status, ToWorker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings:
+    """How long everybody has. Times are seconds."""
+
+    offer_deadline: float = 5.0
+    """For a worker to accept or reject an offer."""
+    dispatch_timeout: float = 30.0
+    """For any worker to take a job."""
+    max_offers: int = 3
+    """How many workers are asked in a row, before a pause of `retry_pause`."""
+    retry_pause: float = 2.0
+    join_deadline: float = 15.0
+    """For the agent of an assigned job to be in its room."""
+    settle_timeout: float = 2.0
+    """For the worker of an agent that left its room to say how the job ended."""
+    lease: float = LEASE_MS / 1000
+    """Without a status, a worker's jobs are its own for so long."""
+    backoff: tuple[float, ...] = (0.0, 1.0, 3.0)
+    """The pause before each time that a failed job is tried anew; their number is the number of times."""
+    terminate_grace: float = 10.0
+    """For a job to end when told to."""
+
+
+class JobState(Enum):
+    """Where a job is on its way."""
+
+    PENDING = "pending"
+    """It waits for a worker that can take it."""
+    OFFERED = "offered"
+    """One worker was asked."""
+    ASSIGNED = "assigned"
+    """That worker has it, and its agent is not in the room yet."""
+    RUNNING = "running"
+    """Its agent is in the room."""
+    DEPARTED = "departed"
+    """Its agent left the room, and its worker has not said why."""
+    BACKOFF = "backoff"
+    """It failed and is about to be tried anew."""
+    CLOSING = "closing"
+    """It was told to end, and holds its worker's slot until it does."""
+
+
+ASSIGNED_STATES = frozenset({JobState.ASSIGNED, JobState.RUNNING, JobState.DEPARTED})
+"""The states in which a worker runs the job's current epoch."""
+
+
+# Events. -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentWanted:
+    """A room shall have an agent, if it has none; `agent` is a name, or "" for any."""
+
+    room: RoomInfo
+    participant: Participant
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRegistered:
+    """A verified worker is there."""
+
+    session: str
+    message: Register
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSaid:
+    """A registered worker said something."""
+
+    session: str
+    message: Status | JobAccept | JobReject | JobUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker's socket is gone; it may come back."""
+
+    session: str
+
+
+DispatchEvent = RoomEvent | AgentWanted | WorkerRegistered | WorkerSaid | WorkerLost
+
+
+# Actions. ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SendWorker:
+    """Queue a message for a worker."""
+
+    session: str
+    message: ToWorker
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWorker:
+    """End a worker's session."""
+
+    session: str
+    reason: ErrorCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignJob:
+    """Mint a token for the agent and send the worker its assignment."""
+
+    session: str
+    room: str
+    job: str
+    epoch: int
+    accept: JobAccept
+
+
+DispatchAction = SendWorker | CloseWorker | AssignJob | AgentRevoked | Announced
+
+
+@dataclass(slots=True)
+class Job:
+    """One agent for one room.
+
+    Attributes:
+        until: When its state ends by itself; None if it does not.
+        give_up_at: When it fails, should no worker have taken it by then.
+        worker: The id of the worker that it is offered or assigned to.
+        tried: The ids of the workers that did not want it in this round.
+        attempt: How many offers were made.
+        epoch: How many assignments were made.
+        restarts: How many of them failed.
+
+    """
+
+    id: str
+    room: RoomInfo
+    participant: Participant
+    agent: str
+    give_up_at: float
+    state: JobState = JobState.PENDING
+    until: float | None = None
+    worker: str | None = None
+    tried: set[str] = field(default_factory=set[str])
+    attempt: int = 0
+    epoch: int = 0
+    restarts: int = 0
+
+    @property
+    def due(self) -> float | None:
+        """When something must be done about it."""
+        if self.state is JobState.PENDING:
+            return self.give_up_at if self.until is None else min(self.until, self.give_up_at)
+        return self.until

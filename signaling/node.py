@@ -1,0 +1,353 @@
+"""One signaling server: the registry and dispatch joined, with everything they decide performed.
+
+A shell without waiting: an event goes in, both machines are asked in turn until nothing follows any more, messages
+are put into the queues of links. So no participant ever sees half of a change. `run` keeps the time for both.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from importlib.metadata import PackageNotFoundError, version
+from random import SystemRandom
+from typing import Protocol, assert_never
+
+from signaling.auth import mint
+from signaling.claims import Claims, Grants
+from signaling.dispatch import Dispatch
+from signaling.envelope import Ice, Message, Participant, RoomInfo, error_of
+from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
+from signaling.events import (
+    AgentArrived,
+    AgentDeparted,
+    AgentRevoked,
+    Announced,
+    Arrived,
+    Close,
+    Disconnected,
+    FirstHumanArrived,
+    FromMember,
+    LastHumanLeft,
+    Received,
+    RegistryAction,
+    RegistryEvent,
+    RoomClosed,
+    Send,
+)
+from signaling.ice import ice_for
+from signaling.jobs import (
+    AgentWanted,
+    AssignJob,
+    CloseWorker,
+    DispatchAction,
+    DispatchEvent,
+    SendWorker,
+    WorkerLost,
+    WorkerRegistered,
+    WorkerSaid,
+)
+from signaling.registry import Registry
+from signaling.room_messages import Left, ServerInfo
+from signaling.settings import Settings
+from signaling.worker_messages import Draining, JobAccept, JobAssign, JobReject, JobUpdate, Register, Status
+from signaling.workers import Worker
+
+logger = logging.getLogger(__name__)
+
+TOKEN_LIFETIME = 600
+"""Seconds that a token of our own is good for joining."""
+
+
+class Link(Protocol):
+    """The way to one participant or worker. Neither method waits or raises, whatever has become of the other end."""
+
+    def send(self, message: Message) -> None:
+        """Queue a message."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """End the session after what is queued was sent. The node has forgotten the link by then."""
+        ...
+
+
+class WorkerLink(Link, Protocol):
+    """The way to a worker."""
+
+    @property
+    def room_url(self) -> str:
+        """Where agents of this worker reach `/v1/rtc`: by the same way as the worker reached us."""
+        ...
+
+
+def new_id(prefix: str) -> str:
+    """An id that nobody can guess."""
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def package_version() -> str:
+    """The version of the installed distribution, or "" when run from a bare checkout."""
+    try:
+        return version("agent-worker")
+    except PackageNotFoundError:
+        return ""
+
+
+class Node:
+    """The rooms, workers and links of this server.
+
+    Args:
+        settings: Checked settings.
+
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.id = new_id("ND")
+        self._version = package_version()
+        self._registry = Registry(settings.rooms, new_id)
+        self._dispatch = Dispatch(settings.dispatch, SystemRandom(), new_id)
+        self._links: dict[str, Link] = {}
+        self._worker_links: dict[str, WorkerLink] = {}
+        self._mailbox: deque[RegistryEvent | DispatchEvent] = deque()
+        self._is_performing = False
+        self._is_draining = False
+        self._changed = asyncio.Event()
+
+    # What can be asked. ----------------------------------------------------------------------------------------
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether this server is about to go away."""
+        return self._is_draining
+
+    def rooms(self) -> tuple[RoomInfo, ...]:
+        """All open rooms."""
+        return self._registry.rooms()
+
+    def participants(self, room: str) -> tuple[Participant, ...] | None:
+        """Who is in a room; None when there is no such room."""
+        return self._registry.participants(room)
+
+    def workers(self) -> tuple[Worker, ...]:
+        """All registered workers."""
+        return self._dispatch.workers()
+
+    def ice(self, identity: str) -> Ice:
+        """STUN and TURN servers for one participant."""
+        return ice_for(self.settings.ice, identity, wall=time.time())
+
+    def mint(self, claims: Claims) -> str:
+        """Sign a token with our own key."""
+        return mint(claims, self.settings.keys[claims.iss])
+
+    @property
+    def own_key(self) -> str:
+        """The id of the key that signs our own tokens."""
+        return next(iter(self.settings.keys))
+
+    # What participants do. -------------------------------------------------------------------------------------
+
+    def enter(self, link: Link, claims: Claims, request: int | str | None = None) -> str:
+        """Let somebody with a verified token join; a refusal closes the link.
+
+        Returns:
+            The session's id.
+
+        """
+        sid = new_id("PA")
+        room = claims.room or ""
+        self._links[sid] = link
+        try:
+            self._check_entry(claims)
+        except MessageError as refused:
+            refused.re = request
+            link.send(error_of(refused))
+            self._close(sid, CLOSE_CODES[refused.code], refused.code)
+            return sid
+        progress = self._dispatch.progress(room)
+        server = ServerInfo(id=self.id, version=self._version, time=time.time())
+        self._post(
+            Arrived(
+                sid=sid,
+                claims=claims,
+                request=request,
+                agent=self.agent_for(claims),
+                ice=self.ice(claims.sub),
+                server=server,
+            )
+        )
+        if progress is not None:
+            self._post(Announced(room, progress, only=sid))
+        logger.info("< %s joins room %s as %s", claims.sub, room, claims.kind)
+        return sid
+
+    def agent_for(self, claims: Claims) -> str | None:
+        """The agent that comes with this person: a name, "" for any, None for none."""
+        return "" if claims.agent is None and self.settings.dev else claims.agent
+
+    def hear(self, sid: str, message: FromMember) -> None:
+        """A participant said something."""
+        self._post(Received(sid, message))
+
+    def want_agent(self, participant: Participant, room: RoomInfo, claims: Claims) -> None:
+        """A participant cannot do without an agent: fetch one if none is on its way, and the token allows."""
+        agent = self.agent_for(claims)
+        if agent is not None:
+            self._post(AgentWanted(room=room, participant=participant, agent=agent))
+
+    def lose(self, sid: str, reason: str) -> None:
+        """A participant's link is gone; forgetting it twice does no harm."""
+        if self._links.pop(sid, None) is not None:
+            self._post(Disconnected(sid, reason))
+
+    # What workers do. ------------------------------------------------------------------------------------------
+
+    def register(self, link: WorkerLink, message: Register) -> str:
+        """Let a verified worker register.
+
+        Returns:
+            The session's id.
+
+        Raises:
+            MessageError: `server_draining`.
+
+        """
+        if self._is_draining:
+            raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop", retry_after=1.0)
+        session = new_id("WS")
+        self._worker_links[session] = link
+        self._post(WorkerRegistered(session, message))
+        logger.info("< worker %s registers for agent %r", message.worker, message.agent)
+        return session
+
+    def hear_worker(self, session: str, message: Status | JobAccept | JobReject | JobUpdate) -> None:
+        """A worker said something."""
+        self._post(WorkerSaid(session, message))
+
+    def lose_worker(self, session: str, reason: str) -> None:
+        """A worker's link is gone; forgetting it twice does no harm."""
+        if self._worker_links.pop(session, None) is not None:
+            logger.info("x worker session %s is lost: %s", session, reason)
+            self._post(WorkerLost(session))
+
+    # The time, and the end. ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the time for the registry and dispatch, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = [at for at in (self._registry.deadline, self._dispatch.deadline) if at is not None]
+            try:
+                async with asyncio.timeout_at(min(due, default=None)):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            self._changed.clear()
+            now = loop.time()
+            self._perform(self._registry.advance(now))
+            self._perform(self._dispatch.advance(now))
+            self._work_off()
+
+    def drain(self) -> None:
+        """Say good-bye to everybody and let nobody in any more."""
+        self._is_draining = True
+        code = ErrorCode.SERVER_DRAINING
+        for sid, link in list(self._links.items()):
+            link.send(Left(reason=code, action="rejoin", retry_after_ms=1000))
+            self._close(sid, CLOSE_CODES[code], code)
+        for session, link in list(self._worker_links.items()):
+            link.send(Draining())
+            del self._worker_links[session]
+            link.close(CLOSE_CODES[code], code)
+
+    # How. ------------------------------------------------------------------------------------------------------
+
+    def _check_entry(self, claims: Claims) -> None:
+        if self._is_draining:
+            raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop", retry_after=1.0)
+        if claims.kind == "agent":
+            assert claims.room is not None
+            assert claims.job is not None
+            assert claims.epoch is not None
+            if not self._dispatch.admits(claims.room, claims.job, claims.epoch):
+                raise MessageError(ErrorCode.FORBIDDEN, "this job is over, or was given to another worker")
+
+    def _post(self, event: RegistryEvent | DispatchEvent) -> None:
+        """Take an event and all that follows from it, one after the other; safe to call from within."""
+        self._mailbox.append(event)
+        if not self._is_performing:
+            self._work_off()
+
+    def _work_off(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._is_performing = True
+        try:
+            while self._mailbox:
+                event = self._mailbox.popleft()
+                match event:
+                    case Arrived() | Received() | Disconnected() | AgentRevoked() | Announced():
+                        self._perform(self._registry.receive(event, now))
+                    case _:
+                        self._perform(self._dispatch.receive(event, now))
+        finally:
+            self._is_performing = False
+
+    def _perform(self, actions: list[RegistryAction] | list[DispatchAction]) -> None:
+        for action in actions:
+            match action:
+                case Send(sid=sid, message=message):
+                    link = self._links.get(sid)
+                    if link is not None:
+                        link.send(message)
+                    continue
+                case Close(sid=sid, code=code, reason=reason):
+                    self._close(sid, code, reason)
+                case SendWorker(session=session, message=message):
+                    worker = self._worker_links.get(session)
+                    if worker is not None:
+                        worker.send(message)
+                case CloseWorker(session=session, reason=code):
+                    worker = self._worker_links.pop(session, None)
+                    if worker is not None:
+                        worker.close(CLOSE_CODES[code], code)
+                case AssignJob():
+                    self._assign(action)
+                case FirstHumanArrived() | LastHumanLeft() | AgentArrived() | AgentDeparted() | RoomClosed():
+                    self._mailbox.append(action)
+                case AgentRevoked() | Announced():
+                    self._mailbox.append(action)
+                case _:
+                    assert_never(action)
+            # Whatever is more than a message may have moved a deadline.
+            self._changed.set()
+
+    def _close(self, sid: str, code: int, reason: str) -> None:
+        link = self._links.pop(sid, None)
+        if link is not None:
+            link.close(code, reason)
+
+    def _assign(self, action: AssignJob) -> None:
+        link = self._worker_links.get(action.session)
+        if link is None:
+            return
+        accept = action.accept
+        wall = time.time()
+        claims = Claims(
+            iss=self.own_key,
+            sub=accept.identity or f"agent-{action.job}",
+            exp=int(wall) + TOKEN_LIFETIME,
+            room=action.room,
+            name=accept.name,
+            kind="agent",
+            metadata=accept.metadata,
+            attributes=accept.attributes,
+            grants=Grants(join=True, admin=True),
+            job=action.job,
+            epoch=action.epoch,
+        )
+        logger.info("> job %s (epoch %d) for room %s is assigned", action.job, action.epoch, action.room)
+        message = JobAssign(
+            job=action.job, epoch=action.epoch, token=self.mint(claims), url=link.room_url, ice=self.ice(claims.sub)
+        )
+        link.send(message)
