@@ -17,6 +17,7 @@ from agent_worker.audio import FRAME_SECONDS, WIRE_RATE, Samples, samples_in, si
 from agent_worker.clock import now
 from agent_worker.errors import RoomLostError
 from agent_worker.media.inbound import Microphone
+from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import (
     HumanConnected,
     HumanDisconnected,
@@ -218,12 +219,9 @@ class LoopbackRoom:
         """See `Door.join`."""
         if self._closed:
             raise RoomLostError("the room is closed")
-        async with asyncio.TaskGroup() as tasks:
-            pump = tasks.create_task(self._pump(voice), name="loopback room")
-            try:
-                yield self
-            finally:
-                pump.cancel()
+        async with Background() as background:
+            background.start(self._pump(voice), name="loopback room")
+            yield self
 
     async def events(self) -> AsyncIterator[RoomEvent]:
         """See `Room.events`."""

@@ -18,6 +18,7 @@ from agent_worker.errors import ConnectionLostError, ProtocolError
 from agent_worker.media.inbound import Microphone, microphone_frames
 from agent_worker.media.outbound import OutboundTrack, VoicePump
 from agent_worker.rooms import ice, sdp
+from agent_worker.rooms.background import Background
 from agent_worker.rooms.ice import IceServer, OfferedAddresses, TransportStatistics
 from signaling.messages import MessageError, check_candidate, check_sdp
 
@@ -71,6 +72,7 @@ class Peer:
         self._early: list[RTCIceCandidate | None] = []
         self._described = False
         self._candidates = 0
+        self._listening = False
         self._connected = asyncio.Event()
         self._lost = asyncio.Event()
         self._reason = ""
@@ -81,11 +83,10 @@ class Peer:
         return self._microphone
 
     async def __aenter__(self) -> Self:
-        self._tasks = await asyncio.TaskGroup().__aenter__()
+        self._background = await Background().__aenter__()
         self._connection: RTCPeerConnection = ice.peer_connection(self._ice_servers)
         self._connection.add_listener("track", self._on_track)
         self._connection.add_listener("connectionstatechange", self._on_state)
-        self._listening: list[asyncio.Task[None]] = []
         self._track: OutboundTrack = self._pump.attach()
         return self
 
@@ -98,12 +99,12 @@ class Peer:
                 await self._connection.close()
         except TimeoutError:
             _logger.error("a media connection did not close within %g s and is left behind", CLOSE_SECONDS)
+        except Exception:
+            _logger.exception("a media connection did not close cleanly: what it held may stay open")
         finally:
             self._lose("closed")
             self._microphone.end()
-            for task in self._listening:
-                task.cancel()
-            await self._tasks.__aexit__(kind, error, trace)
+            await self._background.__aexit__(kind, error, trace)
 
     async def answer(self, offer: str) -> str:
         """Take the human's offer; the answer holds all our candidates.
@@ -125,13 +126,15 @@ class Peer:
         self._candidates = sum(line.startswith("a=candidate:") for line in usable.splitlines())
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._take(usable)
-                with ice.offer_addresses(self._addresses):
-                    await self._connection.setLocalDescription(await self._connection.createAnswer())
+                await self._negotiate(usable)
         except TimeoutError as error:
             raise ConnectionLostError(
                 f"no answer could be made within {ANSWER_SECONDS:g} s: check the STUN and TURN servers"
             ) from error
+        except OSError as error:
+            raise ConnectionLostError(f"no answer could be made: {error}") from error
+        except Exception as error:  # aiortc has no root of what it raises on a stranger's text
+            raise ProtocolError(f"the offer cannot be used: {error!r}") from error
         answer = self._connection.localDescription.sdp
         if not sdp.has_candidate(answer):
             _logger.warning(
@@ -140,17 +143,16 @@ class Peer:
             )
         return answer
 
-    async def _take(self, offer: str) -> None:
+    async def _negotiate(self, offer: str) -> None:
         ice.send_opus(self._connection, self._track)
-        try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
-        except Exception as error:  # aiortc has no root of what it raises on a stranger's text
-            raise ProtocolError(f"the offer cannot be used: {error}") from error
+        await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
         ice.keep_one_microphone(self._connection)
         self._described = True
         early, self._early = self._early, []
         for candidate in early:
             await self._add(candidate)
+        with ice.offer_addresses(self._addresses):
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
 
     async def add_candidate(
         self, candidate: str | None, sdp_mid: str | None = None, sdp_mline_index: int | None = None
@@ -238,7 +240,8 @@ class Peer:
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         if track.kind == "audio" and not self._listening:
-            self._listening.append(self._tasks.create_task(self._listen(track), name="microphone"))
+            self._listening = True
+            self._background.start(self._listen(track), name="microphone")
 
     async def _listen(self, track: MediaStreamTrack) -> None:
         async for samples in microphone_frames(track):

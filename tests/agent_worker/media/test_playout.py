@@ -101,6 +101,14 @@ def test_speeches_play_one_after_the_other() -> None:
     ]
 
 
+def test_a_speech_that_ends_loud_does_not_click_into_the_next() -> None:
+    rig = Rig()
+    rig.speak(np.full(FRAME, 8000, dtype=np.int16), speech="one")
+    rig.speak(np.zeros(FRAME, dtype=np.int16), speech="two")
+    rig.pull(2)
+    assert np.abs(np.diff(rig.sound.astype(int))).max() <= 8000 / FADE + 1
+
+
 def test_a_speech_without_sound_finishes_at_the_next_pull() -> None:
     rig = Rig()
     rig.playout.end("mute")
@@ -226,6 +234,7 @@ class TestRewind:
         rig.pull()
         rig.playout.resume(rewind_seconds=0.1)
         assert rig.playout.played_ms("item") == 200 + 8 - 100
+        assert rig.playout.buffered_seconds == pytest.approx(0.4 - 0.2 - 0.008 + 0.1)
 
     def test_never_before_the_start_of_the_speech(self) -> None:
         rig = Rig()
@@ -265,13 +274,13 @@ class TestRewind:
 class TestDrop:
     def test_fades_out_in_the_next_frame_and_forgets_the_rest(self) -> None:  # I-6
         rig = Rig()
-        rig.speak(tone(50 * FRAME), end=False)
+        rig.speak(np.full(50 * FRAME, 8000, dtype=np.int16), end=False)
         rig.pull(5)
         rig.playout.drop()
         assert rig.playout.buffered_seconds == 0
         fading = rig.pull()
-        assert fading[:FADE].any()
-        assert np.abs(fading[FADE:]).max() < 100
+        np.testing.assert_allclose(fading[:FADE], 8000 - 8000 * np.arange(FADE) / FADE, atol=50)
+        assert np.abs(fading[FADE:]).max() < 50
         assert not rig.pull(10).any()
         assert rig.events == [PlayoutStarted("s")]
 
