@@ -1,0 +1,239 @@
+"""The worker itself: registers with a signaling server, takes jobs, and gives each to a process of its own.
+
+socket and processes -> mailbox -> register (decides) -> socket and processes
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import uuid
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, assert_never
+
+from agent_worker.clock import now
+from agent_worker.errors import ConfigError
+from agent_worker.worker.address import endpoint
+from agent_worker.worker.events import (
+    Action,
+    DrainWanted,
+    Event,
+    Finish,
+    Launch,
+    ProcessTold,
+    Reconnect,
+    Send,
+    StopJob,
+)
+from agent_worker.worker.pool import Pool, open_pool
+from agent_worker.worker.register import Register
+from agent_worker.worker.room_process import Program
+from agent_worker.worker.server_link import ServerLink
+from signaling.messages import FromWorker, JobUpdate, Registered
+
+__all__ = ["Supervisor", "WorkerSettings"]
+
+_logger = logging.getLogger(__name__)
+
+MAILBOX: Final = 1024
+"""Events that wait for a decision. One takes microseconds: a full mailbox is a bug, and ends the worker."""
+
+
+def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What a worker is set up with.
+
+    Attributes:
+        signaling: Address of the signaling server.
+        api_key: The id of the key with which it signs its token.
+        api_secret: That key's secret.
+        agent: The name that its agent is asked for by; "" takes any job that names none.
+        max_jobs: How many rooms at once.
+        drain_seconds: How long conversations may go on after the worker was told to stop.
+        idle: How many processes wait warm.
+        log_level: Of the processes.
+    """
+
+    signaling: str
+    api_key: str
+    api_secret: str = field(repr=False)
+    agent: str = ""
+    max_jobs: int = 8
+    drain_seconds: float = 600.0
+    idle: int = 1
+    log_level: int = logging.INFO
+
+
+class Supervisor:
+    """Runs a worker until it is told to stop.
+
+    Args:
+        settings: How.
+        program: What each job's process runs.
+
+    Raises:
+        ConfigError: The server's address is none.
+    """
+
+    def __init__(self, settings: WorkerSettings, program: Program) -> None:
+        self._settings = settings
+        self._program = program
+        self._register = Register(f"worker-{uuid.uuid4().hex[:12]}", settings.agent, settings.max_jobs, _version())
+        self._mailbox = asyncio.Queue[Event](MAILBOX)
+        self._link = ServerLink(
+            endpoint(settings.signaling, "/v1/worker"),
+            self._register.worker,
+            api_key=settings.api_key,
+            api_secret=settings.api_secret,
+            post=self._post,
+            settle=self._mailbox.join,
+        )
+        self._is_stopping = False
+        self._refusal: ConfigError | None = None
+        self._finished = asyncio.Event()
+        self._ready: Callable[[], None] = _nothing
+
+    async def run(self, *, ready: Callable[[], None] = _nothing) -> None:
+        """Take jobs until drained: `stop` begins that, and so do SIGTERM and SIGINT while this runs.
+
+        Args:
+            ready: Called when the worker is registered for the first time.
+
+        Raises:
+            ConfigError: The agent cannot be loaded, or the server refuses us; the text says what to do.
+        """
+        self._ready = ready
+        with self._obeying_signals():
+            async with (
+                open_pool(
+                    self._program,
+                    report=lambda job, told: self._post(ProcessTold(job, told)),
+                    log_level=self._settings.log_level,
+                    idle=self._settings.idle,
+                ) as pool,
+                asyncio.TaskGroup() as tasks,
+            ):
+                sides = [tasks.create_task(self._decide(pool)), tasks.create_task(self._serve(pool))]
+                await self._finished.wait()
+                await self._link.say_the_rest()
+                for side in sides:
+                    side.cancel()
+        if self._refusal is not None:
+            raise self._refusal
+
+    def stop(self, drain_seconds: float | None = None) -> None:
+        """Take no more jobs, let conversations go on for so long, and end.
+
+        Args:
+            drain_seconds: None: as the settings say.
+        """
+        self._post(DrainWanted(self._settings.drain_seconds if drain_seconds is None else drain_seconds))
+
+    # Decisions. --------------------------------------------------------------------------------------------------
+
+    def _post(self, event: Event) -> None:
+        self._mailbox.put_nowait(event)
+
+    async def _decide(self, pool: Pool) -> None:
+        while True:
+            event = await self._next_event()
+            try:
+                if isinstance(event, Registered):
+                    self._ready()
+                    self._ready = _nothing
+                actions = self._register.advance(now()) if event is None else self._register.receive(event, now())
+                for action in actions:
+                    self._perform(action, pool)
+            finally:
+                if event is not None:
+                    self._mailbox.task_done()
+
+    async def _next_event(self) -> Event | None:
+        """What happened next; None when time has come."""
+        try:
+            async with asyncio.timeout_at(self._register.deadline):
+                return await self._mailbox.get()
+        except TimeoutError:
+            return None
+
+    def _perform(self, action: Action, pool: Pool) -> None:
+        match action:
+            case Send(message=message):
+                self._send(message)
+            case Launch(start=start):
+                _logger.info("room %s: starting (job %s)", start.room, start.job)
+                pool.launch(start)
+            case StopJob(job=job, reason=reason, grace=grace):
+                _logger.info("job %s: stopping within %g s: %s", job, grace, reason)
+                pool.stop(job, reason, grace)
+            case Reconnect(delay=delay):
+                self._link.come_back(delay)
+            case Finish():
+                self._finished.set()
+            case _:
+                assert_never(action)
+
+    def _send(self, message: FromWorker) -> None:
+        if isinstance(message, JobUpdate) and message.state == "ended":
+            _logger.log(
+                logging.INFO if message.result == "success" else logging.ERROR,
+                "job %s: ended (%s): %s",
+                message.job,
+                message.result,
+                message.reason,
+            )
+        self._link.send(message)
+
+    # The server. -------------------------------------------------------------------------------------------------
+
+    async def _serve(self, pool: Pool) -> None:
+        try:
+            await pool.wait_ready()
+            refusal = ConfigError(await self._link.run())
+        except ConfigError as error:
+            refusal = error
+        self._refusal = refusal
+        self._finished.set()
+
+    # Signals. ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _obeying_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            loop.add_signal_handler(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self) -> None:
+        if self._is_stopping:
+            _logger.warning("told to stop again: ending at once")
+            # Every process sees the end of its pipe and follows.
+            os._exit(1)
+        self._is_stopping = True
+        busy = len(self._register.jobs)
+        if busy and self._settings.drain_seconds > 0:
+            _logger.warning(
+                "stopping: %s may go on for %g s; stop again to end at once",
+                "one conversation" if busy == 1 else f"{busy} conversations",
+                self._settings.drain_seconds,
+            )
+        self.stop()
+
+
+def _version() -> str:
+    try:
+        return version("agent-worker")
+    except PackageNotFoundError:
+        return ""
