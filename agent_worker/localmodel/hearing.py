@@ -84,10 +84,7 @@ class Hearing:
         taken = self._input.append(pcm)
         if not taken:
             return []
-        if self._utterance is not None:
-            return [Hear(taken)]
-        if self._turns is not None:
-            self._input.forget_before(self._input.received - LOOK_BACK_SECONDS * MODEL_RATE)
+        if self._utterance is not None or self._turns is not None:
             return [Hear(taken)]
         self._utterance = self._names.next("item")
         return [OpenUtterance(item_id=self._utterance, start=self._input.start_turn(start)), Hear(taken)]
@@ -110,11 +107,16 @@ class Hearing:
                 f"Expected at least {MIN_COMMIT_MS}ms of audio, but buffer only has {waiting:.2f}ms of audio.",
                 code="input_audio_buffer_commit_empty",
             )
-        return self._commit(now)
+        return self._commit(now, self._input.received)
 
     def judge(self, judged: VoiceJudged) -> list[TurnStarted | TurnStopped]:
         """The detector heard a window: what is found is to be given to `start_turn` or `stop_turn`."""
-        return self._turns.receive(judged.probability, judged.end) if self._turns is not None else []
+        if self._turns is None:
+            return []
+        found = self._turns.receive(judged.probability, judged.end)
+        if self._utterance is None and not found:
+            self._input.forget_before(round((judged.end - LOOK_BACK_SECONDS) * MODEL_RATE))
+        return found
 
     def start_turn(self, turn: TurnStarted) -> list[Action]:
         """The user began to speak."""
@@ -123,12 +125,18 @@ class Hearing:
         begun = events.speech_started(self._utterance, milliseconds_of(start, MODEL_RATE))
         return [OpenUtterance(item_id=self._utterance, start=start), self._send(begun)]
 
-    def stop_turn(self, turn: TurnStopped, now: float) -> list[Action]:
-        """The user has been silent for long enough: the turn is committed, unless the client did or cleared it."""
+    def stop_turn(self, turn: TurnStopped, until: float, now: float) -> list[Action]:
+        """The user has been silent for long enough: the turn is committed, unless the client did or cleared it.
+
+        Args:
+            turn: What the detector found.
+            until: Where in the session's audio it found that: more may have been appended since.
+            now: Loop seconds.
+        """
         if self._utterance is None:
             return []
         stopped = self._send(events.speech_stopped(self._utterance, round(turn.at * 1000)))
-        return [stopped, *self._commit(now)]
+        return [stopped, *self._commit(now, round(until * MODEL_RATE))]
 
     def heard(self, heard: UtteranceHeard, *, tell: bool) -> list[Action]:
         """The recogniser is done. `tell`: the client wants transcripts."""
@@ -162,7 +170,7 @@ class Hearing:
         """The item was deleted: nobody waits for its words."""
         self._pending.pop(item_id, None)
 
-    def _commit(self, now: float) -> list[Action]:
+    def _commit(self, now: float, until: int) -> list[Action]:
         out: list[Action] = []
         item_id, self._utterance = self._utterance, None
         if item_id is None:  # the client commits by itself what the detector took for silence
@@ -170,7 +178,7 @@ class Hearing:
             out.append(OpenUtterance(item_id=item_id, start=self._input.turn_start))
         item = Message(id=item_id, role=Role.USER, parts=(Part(PartKind.INPUT_AUDIO),))
         behind = self._conversation.add(item)
-        self._conversation.sound(item_id, self._input.take())
+        self._conversation.sound(item_id, self._input.take(until))
         self._pending[item_id] = now + HEARING_TIMEOUT
         if self._turns is not None:
             self._turns.reset()

@@ -14,10 +14,10 @@ class InputAudio:
 
     def __init__(self) -> None:
         self._kept = bytearray()
-        self._start = 0
-        self.received = 0
+        self._start: int = 0
+        self.received: int = 0
         """Everything appended so far."""
-        self.turn_start = 0
+        self.turn_start: int = 0
         """Where the next commit begins."""
 
     @property
@@ -53,11 +53,12 @@ class InputAudio:
         self.turn_start = max(self._start, min(position, self.received))
         return self.turn_start
 
-    def take(self) -> bytes:
-        """The waiting audio, as far as it is kept. The next turn begins here."""
-        first = self.turn_start - self._start
-        taken = bytes(self._kept[first * _SAMPLE :])
-        self.clear()
+    def take(self, until: int) -> bytes:
+        """The audio of the turn, which ends at `until`, as far as it is kept. The next turn begins there."""
+        end = max(self.turn_start, min(until, self.received))
+        taken = bytes(self._kept[(self.turn_start - self._start) * _SAMPLE : (end - self._start) * _SAMPLE])
+        del self._kept[: (end - self._start) * _SAMPLE]
+        self._start = self.turn_start = end
         return taken
 
     def clear(self) -> None:

@@ -8,6 +8,7 @@ user's utterances have been recognised, but not for ever.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import Final, assert_never
 
 from agent_worker.localmodel import client_events as client
@@ -81,6 +82,7 @@ class Protocol:
     def advance(self, now: float) -> list[Action]:
         """Time has gone by."""
         if now >= self._ends_at:
+            self._ends_at = inf
             expired = EventRefusedError(
                 "Your session hit the maximum duration of 60 minutes.", code="session_expired"
             )
@@ -180,7 +182,7 @@ class Protocol:
                         out += self._stop(active, CancelReason.TURN)
                     out += self._hearing.start_turn(turn)
                 case TurnStopped():
-                    committed = self._hearing.stop_turn(turn, now)
+                    committed = self._hearing.stop_turn(turn, judged.end, now)
                     out += committed
                     if committed and active is None and detection is not None and detection.create_response:
                         out += self._create_response(None)

@@ -1,0 +1,219 @@
+"""What the brain answers by itself, without a tool: intent -> words. Pure."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from agent_worker.localmodel import outputs, phrases, sums, texts
+from agent_worker.localmodel.dialogue import Moment, Say, Situation, Topic, UserLine
+from agent_worker.localmodel.intents import Intent, Wish
+from agent_worker.localmodel.memory import Memory, name_in
+from agent_worker.localmodel.words import HOMOPHONES, in_words, numbers
+
+MOST_COUNTED: Final = 100
+MOST_DICE: Final = 10
+SLOWER: Final = 0.75
+FASTER: Final = 1.3
+_DICE_COUNT: Final = re.compile(r"\b(?:roll|throw|toss) (\w+) (?:dice|dies)\b")
+_PERSONA: Final = re.compile(
+    r"\b[Yy]ou(?:r name is| are(?: called)?) (?!An?\b|The\b|AI\b|I\b)([A-Z][a-zà-ÿ]+)\b"
+    r"(?! (?:speaker|assistant|model|agent)\b)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """All that an answer may depend on."""
+
+    situation: Situation
+    memory: Memory
+    moment: Moment
+
+
+def answer(wish: Wish, context: Context) -> Say:
+    """What to say to a wish."""
+    return _ANSWERS[wish.intent](wish, context)
+
+
+def greeting(context: Context) -> Say:
+    """The first words of a conversation."""
+    return Say(
+        f"Hello! {_myself(context)} Ask me for the time, a story or a joke, or say help. What can I do for you?",
+        topic=Topic.GREETING,
+    )
+
+
+def _myself(context: Context) -> str:
+    persona = _PERSONA.search(context.situation.instructions)
+    return f"I am {persona[1]}." if persona is not None else "I am your voice assistant."
+
+
+def _greet(_wish: Wish, context: Context) -> Say:
+    if not context.memory.agent_lines:
+        return greeting(context)
+    name = context.memory.user_name
+    return Say(f"Hello{f', {name}' if name else ''}! What can I do for you?", topic=Topic.GREETING)
+
+
+def _help(_wish: Wish, context: Context) -> Say:
+    tools = [tool.name.replace("_", " ") for tool in context.situation.tools]
+    more = f" I also have tools here: {', '.join(tools)}." if tools else ""
+    return Say(f"You can say, for example: {', or: '.join(texts.EXAMPLES)}.{more}", topic=Topic.HELP)
+
+
+def _who(_wish: Wish, context: Context) -> Say:
+    return Say(f"{_myself(context)} I run on this machine, without the internet.")
+
+
+def _time(wish: Wish, context: Context) -> Say:
+    said = f"It is {outputs.clock_text(context.moment.wall)}."
+    return Say(f"I know only the time here. {said}" if phrases.place(wish.words) else said)
+
+
+def _date(wish: Wish, context: Context) -> Say:
+    return Say(f"Today is {outputs.date_text(context.moment.wall.date())}.")
+
+
+def _name_set(wish: Wish, context: Context) -> Say:
+    name = name_in(UserLine(wish.text))
+    return Say(f"Nice to meet you, {name}." if name else "Nice to meet you.")
+
+
+def _name_get(_wish: Wish, context: Context) -> Say:
+    name = context.memory.user_name
+    if name is None:
+        return Say("I do not know your name yet. Tell me: my name is, and then your name.")
+    return Say(f"Your name is {name}.")
+
+
+def _dice(wish: Wish, context: Context) -> Say:
+    found = _DICE_COUNT.search(wish.text)
+    spoken = found[1] if found is not None else ""
+    counts = numbers(wish.words) or ([float(HOMOPHONES[spoken])] if spoken in HOMOPHONES else [])
+    count = int(counts[0]) if counts else 2 if "pair" in wish.words else 1
+    count = max(1, min(count, MOST_DICE))
+    draw, rolled = context.moment.draw, list[int]()
+    for _ in range(count):
+        draw, pips = divmod(draw, 6)
+        rolled.append(pips + 1)
+    if count == 1:
+        return Say(f"You rolled a {rolled[0]}.")
+    return Say(f"You rolled {', '.join(map(str, rolled[:-1]))} and {rolled[-1]}. That makes {sum(rolled)}.")
+
+
+def _coin(_wish: Wish, context: Context) -> Say:
+    # Another bit than the dice use: they may be asked for together.
+    return Say("It is heads." if context.moment.draw >> 48 & 1 else "It is tails.")
+
+
+def _math(wish: Wish, _context: Context) -> Say:
+    found = sums.find(wish.words)
+    if found is None:
+        return Say("I can add, subtract, multiply and divide. Try: what is seven plus five?")
+    result = found.result()
+    return Say("Nobody can divide by zero." if result is None else f"That makes {sums.plain(result)}.")
+
+
+def _story(_wish: Wish, _context: Context) -> Say:
+    return Say(texts.STORY, topic=Topic.STORY)
+
+
+def _joke(_wish: Wish, context: Context) -> Say:
+    fresh = [joke for joke in texts.JOKES if not context.memory.was_said(joke)] or list(texts.JOKES)
+    return Say(fresh[context.moment.draw % len(fresh)], topic=Topic.JOKE)
+
+
+def _count(wish: Wish, _context: Context) -> Say:
+    said = [min(int(number), MOST_COUNTED) for number in numbers(wish.words)]
+    first, last = (said[0], said[1]) if len(said) > 1 else (1, said[0] if said else 20)
+    if re.search(r"\b(?:down|backwards?)\b", wish.text):
+        first, last = (max(first, last), min(first, last)) if len(said) > 1 else (last, 1)
+    step = 1 if last >= first else -1
+    counted = ", ".join(in_words(number) for number in range(first, last + step, step))
+    return Say(f"{counted[0].upper()}{counted[1:]}.", topic=Topic.COUNT)
+
+
+def _stop(_wish: Wish, _context: Context) -> Say:
+    return Say(texts.ACKNOWLEDGEMENT, topic=Topic.ACKNOWLEDGEMENT)
+
+
+def _continue(_wish: Wish, context: Context) -> Say:
+    line = context.memory.interrupted
+    if line is None:
+        return Say("There is nothing left to tell. Shall I tell you a story?")
+    return Say(line.unheard, topic=line.said.topic, speed=line.said.speed, asks=line.said.asks)
+
+
+def _again(context: Context, pace: float = 1.0) -> Say:
+    line = context.memory.last_said(Topic.ACKNOWLEDGEMENT, Topic.NOT_UNDERSTOOD)
+    if line is None:
+        return Say("I have not said anything yet.")
+    said = line.said
+    return Say(said.text, topic=said.topic, speed=said.speed * pace, asks=said.asks)
+
+
+def _another(wish: Wish, context: Context) -> Say:
+    line = context.memory.last_said(Topic.ACKNOWLEDGEMENT, Topic.NOT_UNDERSTOOD)
+    if line is not None and line.said.topic is Topic.JOKE:
+        return _joke(wish, context)
+    return _again(context)
+
+
+def _yes(_wish: Wish, context: Context) -> Say:
+    line = context.memory.last_said(Topic.ACKNOWLEDGEMENT)
+    if line is not None and "Shall I tell you a story?" in line.said.text:
+        return Say(texts.STORY, topic=Topic.STORY)
+    return Say("All right. What can I do for you?")
+
+
+def _bye(_wish: Wish, context: Context) -> Say:
+    name = context.memory.user_name
+    return Say(f"Goodbye{f', {name}' if name else ''}!", topic=Topic.FAREWELL)
+
+
+def _always(text: str, topic: Topic = Topic.ANSWER) -> Callable[[Wish, Context], Say]:
+    return lambda _wish, _context: Say(text, topic=topic)
+
+
+_NO_ORDERS: Final = "I cannot take orders here: this agent has no tool for that."
+_NO_TIMERS: Final = "I cannot keep timers here: this agent has no tool for that."
+
+_ANSWERS: Final[dict[Intent, Callable[[Wish, Context], Say]]] = {
+    Intent.ANOTHER: _another,
+    Intent.BYE: _bye,
+    Intent.COIN: _coin,
+    Intent.CONTINUE: _continue,
+    Intent.COUNT: _count,
+    Intent.DATE: _date,
+    Intent.DICE: _dice,
+    Intent.FASTER: lambda _wish, context: _again(context, FASTER),
+    Intent.GREET: _greet,
+    Intent.HEAR_ME: _always("Yes, I am here, and I hear you."),
+    Intent.HELP: _help,
+    Intent.HOW_ARE_YOU: _always("I am fine, thank you. What can I do for you?"),
+    Intent.JOKE: _joke,
+    Intent.LANGUAGE: _always("I understand English only. But I can say bonjour, hola and guten Tag."),
+    Intent.LOUDER: _always("I cannot change how loud I am. Please turn up your speaker."),
+    Intent.MATH: _math,
+    Intent.NAME_GET: _name_get,
+    Intent.NAME_SET: _name_set,
+    Intent.NO: _always("All right.", Topic.ACKNOWLEDGEMENT),
+    Intent.OKAY: _always(texts.ACKNOWLEDGEMENT, Topic.ACKNOWLEDGEMENT),
+    Intent.ORDER: _always(_NO_ORDERS),
+    Intent.ORDER_CANCEL: _always(_NO_ORDERS),
+    Intent.ORDER_STATUS: _always(_NO_ORDERS),
+    Intent.REPEAT: lambda _wish, context: _again(context),
+    Intent.SLOWER: lambda _wish, context: _again(context, SLOWER),
+    Intent.STOP: _stop,
+    Intent.STORY: _story,
+    Intent.THANKS: _always("You are welcome."),
+    Intent.TIME: _time,
+    Intent.TIMER_CANCEL: _always(_NO_TIMERS),
+    Intent.TIMER_QUERY: _always(_NO_TIMERS),
+    Intent.TIMER_SET: _always(_NO_TIMERS),
+    Intent.TRANSFER: _always("There is nobody here that I could transfer you to."),
+    Intent.WEATHER: _always("I do not know the weather: this agent has no tool for that."),
+    Intent.WHO: _who,
+    Intent.YES: _yes,
+}

@@ -1,0 +1,181 @@
+"""The WebSocket server of the embedded model: ws://HOST:PORT/v1/realtime -> one connection, one session.
+
+Any key is accepted, or none: there is nothing here to protect, and the server listens on loopback.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as serve_sockets
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from agent_worker import clock
+from agent_worker.cascade import engines as speech_engines
+from agent_worker.errors import ConfigError
+from agent_worker.localmodel import events
+from agent_worker.localmodel.connection import Connection, Engines
+from agent_worker.localmodel.ears import NO_RECOGNISER
+from agent_worker.localmodel.names import Names
+from agent_worker.localmodel.protocol import Protocol
+from agent_worker.localmodel.recorder import Recorder
+from agent_worker.localmodel.refusals import EventRefusedError
+from agent_worker.localmodel.tones import Tones
+from agent_worker.vad import silero
+from agent_worker.vad.base import Vad
+from agent_worker.vad.energy import EnergyVad
+
+log = logging.getLogger(__name__)
+
+PATH: Final = "/v1/realtime"
+DEFAULT_MODEL: Final = "local"
+MAX_FRAME: Final = 24 * 1024 * 1024
+"""Bytes. The longest append, 15 MiB of audio, is 20 MiB of base64."""
+MAX_SESSIONS: Final = 64
+_SUBPROTOCOL: Final = Subprotocol("realtime")
+_CLOSE_TIMEOUT: Final = 2.0
+"""Seconds for a client to answer our end of the connection."""
+_FRAMES_READ_AHEAD: Final = 4
+
+
+def installed_engines() -> Engines:
+    """The best engines that this machine has; what is missing is said in the log. Loads models: takes some 200 ms."""
+    synthesiser = speech_engines.synthesiser()
+    if synthesiser is None:
+        log.warning("no speech synthesiser: replies are text and soft tones; `doctor` says how to install one")
+    hears = speech_engines.recogniser() is not None
+    if not hears:
+        log.warning("%s", NO_RECOGNISER)
+    return Engines(
+        synthesiser=synthesiser or Tones(),
+        recogniser=speech_engines.recogniser,
+        vad=_detector(),
+        hears=hears,
+    )
+
+
+def _detector() -> Callable[[], Vad]:
+    try:
+        silero.load_session()
+    except ConfigError as missing:
+        log.warning("turns are found by loudness alone: %s", missing)
+        return EnergyVad
+    return silero.SileroVad
+
+
+async def serve(
+    *,
+    host: str,
+    port: int,
+    record: Path | None,
+    ready: Callable[[str], None],
+    engines: Engines | None = None,
+) -> None:
+    """Serve until cancelled.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 for a free one.
+        record: A folder for everything that is said, to look for faults; None: nothing is kept.
+        ready: Called with the address to connect to once connections are accepted.
+        engines: What sessions hear and speak with; None for what is installed.
+
+    Raises:
+        ConfigError: The port is taken.
+    """
+    chosen = engines or await asyncio.to_thread(installed_engines)
+    async with AsyncExitStack() as stack:
+        recorder: Recorder | None = None
+        recording: asyncio.Task[None] | None = None
+        if record is not None:
+            recorder = Recorder(record)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            recording = group.create_task(recorder.run())
+            # Only after the sessions are over, so that their last events are written.
+            stack.callback(recording.cancel)
+        door = _Door(chosen, recorder)
+        try:
+            server = await stack.enter_async_context(
+                serve_sockets(
+                    door.converse,
+                    host,
+                    port,
+                    process_request=_route,
+                    select_subprotocol=_subprotocol,
+                    compression=None,  # costs 60 us for each delta and saves a quarter
+                    max_size=MAX_FRAME,
+                    max_queue=_FRAMES_READ_AHEAD,
+                    close_timeout=_CLOSE_TIMEOUT,
+                )
+            )
+        except OSError as error:
+            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
+        bound = next(iter(server.sockets)).getsockname()[1]
+        address = f"[{host}]" if ":" in host else host
+        ready(f"ws://{address}:{bound}{PATH}")
+        await server.serve_forever()
+
+
+class _Door:
+    """Lets clients in."""
+
+    def __init__(self, engines: Engines, recorder: Recorder | None) -> None:
+        self._engines = engines
+        self._recorder = recorder
+        self._sessions = 0
+
+    async def converse(self, socket: ServerConnection) -> None:
+        """One client, from its first frame to its last."""
+        request = socket.request
+        assert request is not None
+        names = Names(secrets.token_hex(4))
+        if request.headers.get("OpenAI-Beta", "").startswith("realtime"):
+            refusal = EventRefusedError(
+                "The Realtime Beta API is no longer supported. Remove the OpenAI-Beta header and use the GA events.",
+                code="beta_api_shape_disabled",
+            )
+            await _refuse(socket, refusal, names, 4000)
+            return
+        if self._sessions >= MAX_SESSIONS:
+            full = EventRefusedError(f"There are {MAX_SESSIONS} sessions already.", code="session_limit_reached")
+            await _refuse(socket, full, names, 1013)
+            return
+        asked = parse_qs(urlsplit(request.path).query).get("model", [DEFAULT_MODEL])[0]
+        protocol = Protocol(names, model=asked, hears=self._engines.hears, now=clock.now(), wall=time.time())
+        self._sessions += 1
+        log.info("session %s begins", protocol.session.id)
+        try:
+            await Connection(socket, protocol, self._engines, self._recorder).run()
+        finally:
+            self._sessions -= 1
+            log.info("session %s ends", protocol.session.id)
+
+
+async def _refuse(socket: ServerConnection, refusal: EventRefusedError, names: Names, code: int) -> None:
+    event = {"event_id": names.next("event"), **events.error(refusal, None)}
+    await socket.send(json.dumps(event))
+    await socket.close(code, f"invalid_request_error.{refusal.code}")
+
+
+def _route(connection: ServerConnection, request: Request) -> Response | None:
+    path = urlsplit(request.path).path.rstrip("/")
+    if path == PATH:
+        return None
+    if path == "/healthz":
+        return connection.respond(HTTPStatus.OK, "ok\n")
+    return connection.respond(HTTPStatus.NOT_FOUND, f"There is nothing here. Connect to {PATH}?model=...\n")
+
+
+def _subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    # Browsers offer their key as a second subprotocol, and give up unless the first is chosen.
+    return _SUBPROTOCOL if _SUBPROTOCOL in offered else None
