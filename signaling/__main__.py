@@ -50,7 +50,6 @@ class Environment(BaseSettings):
 
         Raises:
             SettingsError: One of the two is missing.
-
         """
         if bool(self.api_key) != bool(self.api_secret):
             raise SettingsError("set both AGENT_WORKER_API_KEY and AGENT_WORKER_API_SECRET, or neither.")
@@ -62,7 +61,6 @@ def listen(host: str, port: int) -> socket.socket:
 
     Raises:
         OSError: The address is taken, or not ours.
-
     """
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -83,7 +81,6 @@ class Server(uvicorn.Server):
     Args:
         app: What is served.
         announce: Called with the address once requests are answered.
-
     """
 
     def __init__(self, app: FastAPI, announce: Callable[[str], None]) -> None:

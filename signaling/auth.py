@@ -25,7 +25,6 @@ def mint(claims: Claims, secret: str) -> str:
     Args:
         claims: What it says; `iss` must be the id of the key whose secret signs it.
         secret: At least 32 bytes.
-
     """
     fields = claims.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
     fields["aud"] = TOKEN_AUDIENCE
@@ -42,7 +41,6 @@ def verify(token: str, keys: Mapping[str, str], *, wall: float) -> Claims:
 
     Raises:
         MessageError: `unauthorized` or `token_expired`.
-
     """
     if not token:
         raise _refused("a token is needed")
@@ -79,7 +77,6 @@ def join_claims(token: str, keys: Mapping[str, str], *, wall: float) -> Claims:
 
     Raises:
         MessageError: `unauthorized`, `token_expired`, or `forbidden` when it is a token for something else.
-
     """
     claims = verify(token, keys, wall=wall)
     if claims.room is None or not claims.grants.join:
@@ -94,7 +91,6 @@ def check_worker(token: str, keys: Mapping[str, str], *, wall: float) -> None:
 
     Raises:
         MessageError: `unauthorized`, `token_expired`, or `forbidden` without the agent grant.
-
     """
     claims = verify(token, keys, wall=wall)
     if not claims.grants.agent:

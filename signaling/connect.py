@@ -38,7 +38,6 @@ class Call:
         answer: The agent's description; None until it came.
         waiting: Why the agent is not there yet, where that is known.
         refused: Why the call failed, or ended.
-
     """
 
     def __init__(self, ended: Callable[[], None]) -> None:
@@ -91,7 +90,6 @@ class Call:
 
         Raises:
             MessageError: It will not come.
-
         """
         while self.agent is None:
             await self._wait()
@@ -102,7 +100,6 @@ class Call:
 
         Raises:
             MessageError: It was refused.
-
         """
         while self.answer is None:
             await self._wait()
@@ -120,7 +117,6 @@ class Calls:
 
     Args:
         node: Where the rooms are.
-
     """
 
     def __init__(self, node: Node) -> None:
@@ -140,7 +136,6 @@ class Calls:
 
         Raises:
             MessageError: The offer or the client was refused, or no agent answered in time.
-
         """
         check_sdp(sdp, "offer")
         session = secrets.token_urlsafe(24)
@@ -164,7 +159,6 @@ class Calls:
 
         Raises:
             MessageError: `not_found`: there is no such session, or not any more.
-
         """
         if session not in self._sids:
             raise MessageError(ErrorCode.NOT_FOUND, "there is no such session, or it has ended")

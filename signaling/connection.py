@@ -35,7 +35,6 @@ class Session(Protocol):
 
         Raises:
             MessageError: It is refused, and the connection with it.
-
         """
         ...
 
@@ -44,7 +43,6 @@ class Session(Protocol):
 
         Raises:
             MessageError: It is refused; the connection stays.
-
         """
         ...
 
@@ -108,7 +106,6 @@ class Connection:
         websocket: Not accepted yet.
         settings: The limits.
         quota: Counts this connection for its address.
-
     """
 
     def __init__(self, websocket: WebSocket, settings: SocketSettings, quota: AddressQuota) -> None:
@@ -223,7 +220,6 @@ class Connection:
 
         Raises:
             WebSocketDisconnect: There is none.
-
         """
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":

@@ -44,7 +44,6 @@ from signaling.room_messages import DispatchChanged, DispatchOp
 from signaling.worker_messages import (
     HEARTBEAT_MS,
     JobAccept,
-    JobOffer,
     JobReject,
     JobTerminate,
     JobUpdate,
@@ -65,7 +64,6 @@ class Dispatch:
         settings: How long everybody has.
         random: Draws the workers that are compared.
         new_id: Makes an id with the given prefix, unlike any other.
-
     """
 
     def __init__(self, settings: DispatchSettings, random: "Random", new_id: Callable[[str], str]) -> None:
@@ -167,15 +165,7 @@ class Dispatch:
         job.tried.add(worker.id)
         job.attempt += 1
         worker.slots.add(job.id)
-        offer = JobOffer(
-            job=job.id,
-            attempt=job.attempt,
-            room=job.room,
-            participant=job.participant,
-            agent=job.agent,
-            deadline_ms=round(self._settings.offer_deadline * 1000),
-        )
-        self._actions.append(SendWorker(worker.session, offer))
+        self._actions.append(SendWorker(worker.session, job.offer(self._settings.offer_deadline)))
 
     def _place_all(self, now: float) -> None:
         for job in self._jobs.values():
@@ -216,6 +206,8 @@ class Dispatch:
         for job in own:
             if job not in kept:
                 self._take_from(job, "its worker was started anew", now)
+            elif job.state is JobState.DEPARTED:
+                job.until = now + self._settings.return_timeout
         self._place_all(now)
 
     def _hear(self, worker: Worker, message: Status | JobAccept | JobReject | JobUpdate, now: float) -> None:
@@ -266,6 +258,8 @@ class Dispatch:
         for job in self._jobs_of(worker):
             if job.state is JobState.OFFERED:
                 self._take_from(job, "its worker was lost", now)
+            elif job.state is JobState.DEPARTED:
+                self._hurry(job, now)
 
     def _lease_end(self, worker: Worker) -> float | None:
         if worker.lost_at is not None:
@@ -301,14 +295,23 @@ class Dispatch:
     def _agent_departed(self, event: AgentDeparted, now: float) -> None:
         if self.admits(event.room, event.job, event.epoch):
             job = self._jobs[event.job]
-            job.state, job.until = JobState.DEPARTED, now + self._settings.settle_timeout
+            patience = self._settings.settle_timeout if event.wanted else self._settings.return_timeout
+            job.state, job.until = JobState.DEPARTED, now + patience
+            worker = self._worker_of(job)
+            if worker is None or worker.lost_at is not None:
+                self._hurry(job, now)
+
+    def _hurry(self, job: Job, now: float) -> None:
+        """Both the agent and its worker are out of sight: they are probably dead."""
+        assert job.until is not None, "a departed job has a deadline"
+        job.until = min(job.until, now + self._settings.orphan_timeout)
 
     def _close_room(self, room: str, now: float) -> None:
         self._rooms_with_humans.discard(room)
         job = self._job_of_room.pop(room, None)
         if job is None:
             return
-        worker = None if job.worker is None else self._workers.get(job.worker)
+        worker = self._worker_of(job)
         if job.state not in ASSIGNED_STATES or worker is None:
             self._remove(job)
             return
@@ -347,7 +350,7 @@ class Dispatch:
 
     def _restart(self, job: Job, reason: str, now: float) -> None:
         """An assignment came to nothing: try anew while somebody human waits for it."""
-        worker = None if job.worker is None else self._workers.get(job.worker)
+        worker = self._worker_of(job)
         if worker is not None:
             self._terminate(worker, job, "superseded")
         self._actions.append(AgentRevoked(room=job.room.name, job=job.id, epoch=job.epoch))
@@ -382,8 +385,11 @@ class Dispatch:
     def _jobs_of(self, worker: Worker) -> list[Job]:
         return [self._jobs[job] for job in sorted(worker.slots)]
 
+    def _worker_of(self, job: Job) -> Worker | None:
+        return None if job.worker is None else self._workers.get(job.worker)
+
     def _release_slot(self, job: Job) -> None:
-        worker = None if job.worker is None else self._workers.get(job.worker)
+        worker = self._worker_of(job)
         if worker is not None:
             worker.slots.discard(job.id)
 
@@ -392,10 +398,4 @@ class Dispatch:
         self._actions.append(Announced(job.room.name, event))
 
     def _why_waiting(self, job: Job) -> str | None:
-        if job.state is not JobState.PENDING:
-            return None
-        if self._workers.connected(job.agent):
-            return "every worker is busy"
-        if job.agent:
-            return f"no worker is connected that runs the agent {job.agent}"
-        return "no worker is connected: start one with python -m agent_worker start AGENT"
+        return self._workers.why_nobody(job.agent) if job.state is JobState.PENDING else None

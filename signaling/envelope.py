@@ -184,7 +184,8 @@ def error_of(refused: MessageError) -> Error:
 def encode(message: Message) -> str:
     """A message as JSON text; what is None is left out, except where None says something."""
     fields = message.model_dump(by_alias=True)
-    kept = {name: value for name, value in fields.items() if value is not None or name in message.nullable}
+    kept = {"t": fields["t"]}
+    kept |= {name: value for name, value in fields.items() if value is not None or name in message.nullable}
     return to_json(kept).decode()
 
 
@@ -211,7 +212,6 @@ def parse(adapter: TypeAdapter[_M], text: str | bytes) -> _M:
 
     Raises:
         MessageError: `too_large` or `bad_request`. Its text names the field, and never quotes what was sent.
-
     """
     try:
         fields: object = from_json(text, allow_inf_nan=False)
@@ -230,7 +230,6 @@ def parse_value(adapter: TypeAdapter[_M], value: str, what: str) -> _M:
 
     Raises:
         MessageError: `too_large` or `bad_request`.
-
     """
     try:
         return adapter.validate_python(value)

@@ -81,7 +81,6 @@ class MessageError(Exception):
         code: The stable word.
         re: The `id` of the request that is refused, where it could be read.
         retry_after: Seconds after which trying again makes sense, or None.
-
     """
 
     def __init__(

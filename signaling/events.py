@@ -26,7 +26,6 @@ class Arrived:
         sid: The session's id; whatever is sent to it goes by this.
         request: The id of the join request, if it had one.
         agent: The agent to fetch should this be the room's first human: a name, "" for any, None for none.
-
     """
 
     sid: str
@@ -103,7 +102,6 @@ class FirstHumanArrived:
 
     Attributes:
         agent: The agent to fetch: a name, "" for any, None for none.
-
     """
 
     room: RoomInfo
@@ -129,11 +127,16 @@ class AgentArrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDeparted:
-    """The agent of a job is out of its room, for whatever reason."""
+    """The agent of a job is out of its room.
+
+    Attributes:
+        wanted: It said good-bye; else its connection was lost, and it may come back.
+    """
 
     room: str
     job: str
     epoch: int
+    wanted: bool
 
 
 @dataclass(frozen=True, slots=True)

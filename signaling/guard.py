@@ -41,7 +41,6 @@ def check_origin(headers: Headers, settings: Settings) -> None:
 
     Raises:
         MessageError: `forbidden`.
-
     """
     authority = headers.get("host", "")
     if settings.on_loopback and not is_loopback(host_of(authority)):

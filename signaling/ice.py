@@ -21,7 +21,6 @@ class IceSettings:
         turn_urls: Such as `turn:turn.example.org:3478?transport=udp`; agents use the first one alone.
         turn_secret: What the TURN server has as its `static-auth-secret`.
         ttl: Seconds for which credentials are valid; it matters when a relay is asked for, not while it is used.
-
     """
 
     stun_urls: tuple[str, ...] = ()
@@ -37,7 +36,6 @@ def ice_for(settings: IceSettings, identity: str, *, wall: float) -> Ice:
         settings: Which servers there are.
         identity: Whose relay it will be; shown in the TURN server's log.
         wall: Unix seconds.
-
     """
     servers: list[IceServer] = []
     if settings.stun_urls:

@@ -9,7 +9,7 @@ from enum import Enum
 from signaling.envelope import Participant, RoomInfo
 from signaling.errors import ErrorCode
 from signaling.events import AgentRevoked, Announced, RoomEvent
-from signaling.worker_messages import LEASE_MS, JobAccept, JobReject, JobUpdate, Register, Status, ToWorker
+from signaling.worker_messages import LEASE_MS, JobAccept, JobOffer, JobReject, JobUpdate, Register, Status, ToWorker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,10 @@ class DispatchSettings:
     """For the agent of an assigned job to be in its room."""
     settle_timeout: float = 2.0
     """For the worker of an agent that left its room to say how the job ended."""
+    return_timeout: float = 20.0
+    """For an agent whose connection to the room was lost to come back, while its worker is there."""
+    orphan_timeout: float = 3.0
+    """The same while its worker is lost, too."""
     lease: float = LEASE_MS / 1000
     """Without a status, a worker's jobs are its own for so long."""
     backoff: tuple[float, ...] = (0.0, 1.0, 3.0)
@@ -47,7 +51,7 @@ class JobState(Enum):
     RUNNING = "running"
     """Its agent is in the room."""
     DEPARTED = "departed"
-    """Its agent left the room, and its worker has not said why."""
+    """Its agent is out of the room, and its worker has not said why."""
     BACKOFF = "backoff"
     """It failed and is about to be tried anew."""
     CLOSING = "closing"
@@ -141,7 +145,6 @@ class Job:
         attempt: How many offers were made.
         epoch: How many assignments were made.
         restarts: How many of them failed.
-
     """
 
     id: str
@@ -156,6 +159,17 @@ class Job:
     attempt: int = 0
     epoch: int = 0
     restarts: int = 0
+
+    def offer(self, deadline: float) -> JobOffer:
+        """The question to a worker, to be answered within `deadline` seconds."""
+        return JobOffer(
+            job=self.id,
+            attempt=self.attempt,
+            room=self.room,
+            participant=self.participant,
+            agent=self.agent,
+            deadline_ms=round(deadline * 1000),
+        )
 
     @property
     def due(self) -> float | None:

@@ -34,7 +34,6 @@ class TokenBucket:
         rate: Messages per second that are always fine.
         burst: Messages that are fine at once.
         now: Seconds on the clock that `take` is given too.
-
     """
 
     def __init__(self, rate: float, burst: int, now: float) -> None:
@@ -48,7 +47,6 @@ class TokenBucket:
 
         Returns:
             0.0 when it is within the limits, else the seconds after which the next one would be.
-
         """
         self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now

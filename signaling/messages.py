@@ -99,7 +99,6 @@ def worker_claims(api_key: str, worker: str, *, expires_at: int) -> dict[str, An
         api_key: The id of the API key; it becomes `iss`.
         worker: The worker's id; it becomes `sub`.
         expires_at: Unix seconds, at most 24 hours ahead.
-
     """
     grants = {"agent": True}
     return {"iss": api_key, "sub": worker, "aud": TOKEN_AUDIENCE, "exp": expires_at, "grants": grants}
@@ -110,7 +109,6 @@ def parse_from_client(text: str | bytes) -> FromClient:
 
     Raises:
         MessageError: `bad_request` or `too_large`.
-
     """
     return parse(_from_client, text)
 
@@ -120,7 +118,6 @@ def parse_to_client(text: str | bytes) -> ToClient:
 
     Raises:
         MessageError: It is malformed, or of a type that this side does not know.
-
     """
     return parse(_to_client, text)
 
@@ -130,7 +127,6 @@ def parse_from_worker(text: str | bytes) -> FromWorker:
 
     Raises:
         MessageError: `bad_request` or `too_large`.
-
     """
     return parse(_from_worker, text)
 
@@ -140,7 +136,6 @@ def parse_to_worker(text: str | bytes) -> ToWorker:
 
     Raises:
         MessageError: It is malformed, or of a type that this side does not know.
-
     """
     return parse(_to_worker, text)
 

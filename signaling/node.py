@@ -57,6 +57,8 @@ logger = logging.getLogger(__name__)
 
 TOKEN_LIFETIME = 600
 """Seconds that a token of our own is good for joining."""
+AGENT_TOKEN_LIFETIME = 12 * 3600
+"""The same for agents: they must find their room again hours later, and the epoch of the job fences them anyway."""
 
 
 class Link(Protocol):
@@ -98,7 +100,6 @@ class Node:
 
     Args:
         settings: Checked settings.
-
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -153,7 +154,6 @@ class Node:
 
         Returns:
             The session's id.
-
         """
         sid = new_id("PA")
         room = claims.room or ""
@@ -211,7 +211,6 @@ class Node:
 
         Raises:
             MessageError: `server_draining`.
-
         """
         if self._is_draining:
             raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop", retry_after=1.0)
@@ -336,7 +335,7 @@ class Node:
         claims = Claims(
             iss=self.own_key,
             sub=accept.identity or f"agent-{action.job}",
-            exp=int(wall) + TOKEN_LIFETIME,
+            exp=int(wall) + AGENT_TOKEN_LIFETIME,
             room=action.room,
             name=accept.name,
             kind="agent",

@@ -30,7 +30,6 @@ class Page(StaticFiles):
     Args:
         directory: The folder; it may be filled later.
         cached: Whether browsers may keep what they asked for once, as long as they ask if it changed.
-
     """
 
     def __init__(self, directory: Path, *, cached: bool) -> None:

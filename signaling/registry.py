@@ -69,7 +69,6 @@ class _Member:
         job: Of an agent, the job and the epoch that it is here for.
         seq: How many events it was sent.
         candidates: How many candidates it sent to each other member since its last description for them.
-
     """
 
     participant: Participant
@@ -107,7 +106,6 @@ class Registry:
     Args:
         settings: How rooms live.
         new_id: Makes an id with the given prefix, unlike any other.
-
     """
 
     def __init__(self, settings: RoomSettings, new_id: Callable[[str], str]) -> None:
@@ -143,7 +141,7 @@ class Registry:
                 return [] if member is None else self._answer(member, message, now)
             case Disconnected(sid=sid, reason=reason):
                 member = self._members.get(sid)
-                return [] if member is None else self._remove(member, reason, now)
+                return [] if member is None else self._remove(member, reason, now, wanted=False)
             case AgentRevoked():
                 return self._revoke(event, now)
             case Announced(room=name, event=announcement, only=only):
@@ -203,7 +201,6 @@ class Registry:
 
         Raises:
             MessageError: `room_full`, `no_capacity` or `duplicate_identity`.
-
         """
         assert claims.room is not None, "a token without a room never gets here"
         room = self._rooms.get(claims.room)
@@ -219,7 +216,7 @@ class Registry:
             raise MessageError(ErrorCode.DUPLICATE_IDENTITY, "this identity is taken: join with another one")
         return room
 
-    def _remove(self, member: _Member, reason: str, now: float) -> list[RegistryAction]:
+    def _remove(self, member: _Member, reason: str, now: float, *, wanted: bool) -> list[RegistryAction]:
         """Take a member out and tell the others; its session is left alone."""
         room = self._rooms[member.room]
         del self._members[member.sid]
@@ -232,14 +229,15 @@ class Registry:
             room.closes_at = now + self._settings.departure_timeout
             actions.append(LastHumanLeft(member.room))
         if member.job is not None:
-            actions.append(AgentDeparted(room=member.room, job=member.job[0], epoch=member.job[1]))
+            job, epoch = member.job
+            actions.append(AgentDeparted(room=member.room, job=job, epoch=epoch, wanted=wanted))
         return actions
 
     def _dismiss(self, member: _Member, why: ErrorCode, reason: str, now: float) -> list[RegistryAction]:
         """Take a member out and end its session."""
         actions = _tell([member], Left(reason=why))
         actions.append(Close(member.sid, CLOSE_CODES[why], why))
-        return actions + self._remove(member, reason, now)
+        return actions + self._remove(member, reason, now, wanted=True)
 
     def _revoke(self, event: AgentRevoked, now: float) -> list[RegistryAction]:
         room = self._rooms.get(event.room)
@@ -283,7 +281,7 @@ class Registry:
                 _need(member.grants.admin, "admin")
                 return self._dismiss(_find(room, identity), ErrorCode.REMOVED, message.reason or "removed", now)
             case Leave(reason=reason):
-                left = self._remove(member, reason or "left", now)
+                left = self._remove(member, reason or "left", now, wanted=True)
                 return [Close(member.sid, NORMAL_CLOSURE, "left"), *left]
             case _:
                 return self._pass_on(room, member, message)

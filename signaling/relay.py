@@ -38,7 +38,6 @@ def check(message: Addressed) -> None:
 
     Raises:
         MessageError: `bad_request` or `too_large`.
-
     """
     match message:
         case Offer():
@@ -60,7 +59,6 @@ def relay(message: Addressed, sender: str, policy: CandidatePolicy | None) -> Fr
         message: As the sender sent it.
         sender: The sender's identity.
         policy: How candidates are filtered; None leaves them alone.
-
     """
     match message:
         case Offer(pc=pc, gen=gen):

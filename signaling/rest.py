@@ -52,7 +52,6 @@ class Rest:
 
     Args:
         node: Where rooms and workers are.
-
     """
 
     def __init__(self, node: Node) -> None:
@@ -182,7 +181,6 @@ async def _read_json(request: Request, adapter: TypeAdapter[_T]) -> _T:
 
     Raises:
         MessageError: It is too large, too slow, or not what was asked for.
-
     """
     body = bytearray()
     try:

@@ -76,7 +76,6 @@ def check_sdp(sdp: str, kind: SdpKind) -> None:
 
     Raises:
         MessageError: `too_large` or `bad_request`, with a text that says which line or what is missing.
-
     """
     if len(sdp.encode("utf-8", "surrogatepass")) > MAX_SDP_BYTES:
         raise MessageError(ErrorCode.TOO_LARGE, f"the {kind}'s SDP is larger than {MAX_SDP_BYTES} bytes")
@@ -123,7 +122,6 @@ def check_candidate(candidate: str) -> None:
 
     Raises:
         MessageError: `bad_request`.
-
     """
     if candidate and not _is_candidate(candidate.removeprefix("a=")):
         raise _refuse("the candidate is malformed (RFC 8839, section 5.1)")

@@ -27,7 +27,6 @@ class Sockets:
 
     Args:
         node: Where rooms and workers are.
-
     """
 
     def __init__(self, node: Node) -> None:
@@ -72,7 +71,6 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises:
         SettingsError: The settings are not safe, or not complete.
-
     """
     node = Node(settings.checked())
 
@@ -113,7 +111,6 @@ async def say_goodbye(app: FastAPI, patience: float) -> None:
     Args:
         app: What `create_app` made.
         patience: Seconds after which nobody is waited for.
-
     """
     node: Node = app.state.node
     sockets: Sockets = app.state.sockets

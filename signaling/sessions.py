@@ -55,7 +55,6 @@ class ParticipantSession:
         node: Where rooms are.
         connection: The way to the participant.
         bearer: The token of the request itself, or "".
-
     """
 
     def __init__(self, node: Node, connection: Connection, bearer: str) -> None:
@@ -100,7 +99,6 @@ class WorkerSession:
         connection: The way to the worker.
         bearer: The token of the request itself, or "".
         url: Where the agents of this worker reach `/v1/rtc`.
-
     """
 
     is_trusted = True

@@ -47,7 +47,6 @@ class Settings:
         lan: Agents may connect to private addresses, as within one company.
         keys: API secret by key id; the first one signs our own tokens.
         allowed_origins: Web origins besides our own that may talk to us, such as `https://www.example.org`.
-
     """
 
     host: str = "127.0.0.1"
@@ -73,7 +72,6 @@ class Settings:
 
         Raises:
             SettingsError: They are not safe, or not complete.
-
         """
         if self.dev and not self.on_loopback and not self.insecure_dev_on_network:
             raise SettingsError(

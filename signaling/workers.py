@@ -25,7 +25,6 @@ class Worker:
         reported: How many of them its last status spoke of.
         seen_at: When it last sent a status.
         lost_at: When its socket was lost; None while it is connected.
-
     """
 
     id: str
@@ -56,7 +55,6 @@ class Workers:
     Args:
         random: Draws the two.
         fresh: Seconds without a status after which a worker gets no more offers.
-
     """
 
     def __init__(self, random: "Random", fresh: float) -> None:
@@ -97,14 +95,20 @@ class Workers:
         """A worker will not come back."""
         del self._by_id[worker.id]
 
-    def connected(self, agent: str) -> list[Worker]:
-        """Who could run this agent at all; "" asks for any, and prefers workers without a name of their own."""
+    def why_nobody(self, agent: str) -> str:
+        """What keeps a job waiting, in words for the people who wait."""
         alive = [worker for worker in self._by_id.values() if worker.lost_at is None]
-        named = [worker for worker in alive if worker.agent == agent]
-        return named if named or agent else alive
+        if any(agent in {"", worker.agent} for worker in alive):
+            return "every worker is busy"
+        if agent:
+            return f"no worker is connected that runs the agent {agent}"
+        return "no worker is connected: start one with python -m agent_worker start AGENT"
 
     def choose(self, agent: str, tried: Collection[str], now: float) -> Worker | None:
-        """Whom to ask next; None when nobody is left who could take it."""
+        """Whom to ask next; None when nobody is left who could take it.
+
+        A job that asks for no particular agent ("") prefers workers without a name of their own.
+        """
         able = [w for w in self._by_id.values() if w.takes_offers(now, self._fresh) and w.id not in tried]
         named = [worker for worker in able if worker.agent == agent]
         pool = named if named or agent else able
