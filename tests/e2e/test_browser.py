@@ -1,0 +1,96 @@
+"""A real Chromium in a namespace of its own speaks with the agent, and what it hears is measured."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.alignment import align, halved, lags
+from tests.support.browser_call import CHROMIUM
+from tests.support.stack import ROOT, clean_environment
+from tests.support.wav import load
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def needed(reason: str) -> None:
+    """In CI nothing is skipped."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def namespace() -> list[str]:
+    """How to run something where there is no network but loopback."""
+    if shutil.which("unshare") is None or shutil.which("ip") is None:
+        needed("unshare and ip (util-linux, iproute2) are needed for a network namespace")
+    command = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
+        needed("this machine does not allow network namespaces (unshare -rn)")
+    return command
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
+    if not Path(CHROMIUM).exists():
+        needed("Chromium is needed: apt-get install chromium")
+    folder = tmp_path_factory.mktemp("browser")
+    script = f"ip link set lo up && exec {sys.executable} -m tests.support.browser_call {folder}"
+    done = subprocess.run(
+        [*namespace(), "sh", "-c", script],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    logs = "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in folder.glob("*.log"))
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{logs}"
+    return json.loads((folder / "call.json").read_text()), folder
+
+
+def test_only_loopback_was_there(call: tuple[dict, Path]):
+    seen, _ = call
+    assert set(re.findall(r"^\d+: (\S+)", seen["addresses"], re.MULTILINE)) == {"lo"}
+
+
+def test_the_page_shows_question_answer_and_the_pause(call: tuple[dict, Path]):
+    seen, _ = call
+    user = [entry["text"] for entry in seen["log"] if entry["role"] == "user"]
+    agent = [entry["text"] for entry in seen["log"] if entry["role"] == "agent"]
+    assert any("time" in text.lower() for text in user), seen["log"]
+    assert any(re.search(r"\d{1,2}:\d{2} [AP]M", text) for text in agent), seen["log"]
+    assert {"listening", "thinking", "speaking"} <= set(seen["states"])
+    assert seen["states"][-1] == "speaking", "the story goes on after the cough"
+
+
+def test_the_browser_complains_of_nothing(call: tuple[dict, Path]):
+    """No violation of the content security policy, no error."""
+    seen, _ = call
+    assert [line for line in seen["console"] if line.startswith("error")] == []
+
+
+def test_what_the_browser_heard_is_what_the_model_said(call: tuple[dict, Path]):
+    _seen, folder = call
+    heard, rate = load(folder / "heard.wav")
+    assert rate == 48_000
+    assert np.abs(heard).max() > 2000
+    answers = [
+        path
+        for path in (folder / "recordings").glob("*.json")
+        if re.search(r"\d{1,2}:\d{2} [AP]M", json.loads(path.read_text())["transcript"])
+    ]
+    assert len(answers) == 1
+    sent, _ = load(answers[0].with_suffix(".wav"))
+    matches = align(sent, halved(heard))
+    # A browser stretches and squeezes sound a little to steady its buffer, so pieces move by some milliseconds.
+    good = [match for match in matches if match.likeness > 0.7]
+    assert len(good) >= 0.8 * len(matches), matches
+    assert len(lags(matches, alike=0.7, tolerance=0.04)) == 1
