@@ -74,7 +74,7 @@ class App {
     for (const [type, act] of Object.entries(acts)) this.#view.addEventListener(type, ({ detail }) => act(detail));
     this.#speaker.addEventListener("blocked", ({ detail }) => this.#receive({ type: "sound", ...detail }));
     this.#microphone.addEventListener("devices", () => this.#showDevices());
-    this.#microphone.addEventListener("gone", () => this.#microphoneIs("microphone_gone"));
+    this.#microphone.addEventListener("gone", () => this.#loseMicrophone());
     window.addEventListener("online", () => this.#signaling?.retryNow());
     // Browsers hold sound back until the first touch of the page.
     for (const type of ["pointerdown", "keydown"]) window.addEventListener(type, () => this.#audio?.resume());
@@ -177,7 +177,7 @@ class App {
   }
 
   #joined({ room, you, participants, ice, resumed }) {
-    this.#iceServers = ice?.servers ?? [];
+    this.#iceServers = iceServersOf(ice?.servers);
     if (!resumed) this.#draw(this.#transcript.abandon());
     this.#receive({ type: "joined", room, me: you, participants: participants ?? [] });
     this.#call?.roomIsBack();
@@ -199,7 +199,7 @@ class App {
         if (message.topic === "agent.event") this.#draw(this.#transcript.event(parse(message.payload), Date.now()));
         break;
       case "ice":
-        this.#iceServers = message.servers ?? [];
+        this.#iceServers = iceServersOf(message.servers);
         break;
       case "error":
         console.warn(`The server objects: ${message.code} ${message.message ?? ""}`);
@@ -328,6 +328,12 @@ class App {
     await this.#showDevices();
   }
 
+  #loseMicrophone() {
+    this.#myMeter.listen(this.#audio, null);
+    this.#microphoneIs("microphone_gone");
+    this.#call?.useMicrophone(null);
+  }
+
   /** Nobody listens any more, so the browser's sign of it must go out. */
   #closeMicrophone() {
     this.#microphone.close();
@@ -365,6 +371,11 @@ function putRoomInAddress(room) {
   const url = new URL(location.href);
   url.searchParams.set("room", room);
   history.replaceState(null, "", url);
+}
+
+/** As RTCPeerConnection takes them: for it a null is the text "null". */
+function iceServersOf(servers = []) {
+  return servers.map(({ urls, username, credential }) => ({ urls, ...(credential && { username, credential }) }));
 }
 
 /** Data is any JSON; agents of other makes send it as text. */

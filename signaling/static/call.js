@@ -31,6 +31,7 @@ export class Call extends EventTarget {
   #everConnected = false;
   #connectedAt = 0;
   #timer = null;
+  #losing = false;
   #early = [];
   #waitsForRoom = false;
 
@@ -75,19 +76,19 @@ export class Call extends EventTarget {
   async useMicrophone(track) {
     const before = this.#microphone;
     this.#microphone = track;
-    const sender = this.#peer?.getTransceivers().find((each) => each.direction === "sendrecv")?.sender;
-    if (sender) await sender.replaceTrack(track);
-    else if (this.#peer && track && !before) {
-      // Listening only was agreed with the agent: only a new connection can change that for sure.
-      this.#attempt = 1;
-      this.#rebuild("microphone");
+    if (!this.#peer || before === track) return;
+    if (before && track) {
+      await this.#peer.getTransceivers()[0].sender.replaceTrack(track);
+      return;
     }
+    // Whether we speak or only listen was agreed with the agent: another agreement is another connection.
+    this.#attempt = 1;
+    this.#rebuild("microphone");
   }
 
   /** Takes a message of the room that came from our agent. */
   receive(message) {
     if (message.from !== this.#agent || (message.pc ?? PC) !== PC) return;
-    if (message.t === "renegotiate") this.#offer(this.#peer);
     if (message.gen !== undefined && message.gen !== this.#gen) return;
     switch (message.t) {
       case "answer":
@@ -100,6 +101,7 @@ export class Call extends EventTarget {
         this.#lose(message.message ?? message.code, REJECTED_PAUSE_MS);
         break;
       case "pc_rebuild":
+      case "renegotiate":
         this.#lose("asked");
         break;
       default:
@@ -116,7 +118,7 @@ export class Call extends EventTarget {
     const direction = this.#microphone ? "sendrecv" : "recvonly";
     peer.addTransceiver(this.#microphone ?? "audio", { direction });
     peer.onicecandidate = ({ candidate }) => this.#sendCandidate(gen, candidate);
-    peer.onconnectionstatechange = () => this.#follow(peer);
+    peer.onconnectionstatechange = () => this.#follow(peer, peer.connectionState);
     peer.ontrack = ({ track, streams }) => this.#emit("sound", { stream: streams[0] ?? new MediaStream([track]) });
     this.#emitState(this.#everConnected ? Link.REBUILDING : Link.CONNECTING);
     const deadline = CONNECT_DEADLINES_MS[this.#attempt - 1] ?? CONNECT_DEADLINES_MS.at(-1);
@@ -136,9 +138,10 @@ export class Call extends EventTarget {
       if (error.code === "offline") {
         clearTimeout(this.#timer);
         this.#waitsForRoom = true;
+      } else if (error.code !== "request_timeout") {
+        this.#lose(error.message, REJECTED_PAUSE_MS);
       }
       // Without an answer to the request the connection may still come: the deadline decides.
-      else if (error.code !== "request_timeout") this.#lose(error.message, REJECTED_PAUSE_MS);
     }
   }
 
@@ -146,6 +149,9 @@ export class Call extends EventTarget {
     if (peer?.signalingState !== "have-local-offer") return;
     try {
       await peer.setRemoteDescription({ type: "answer", sdp });
+      // The agent said good-bye by DTLS; ICE would notice in many seconds.
+      const { transport } = peer.getReceivers()[0];
+      transport.onstatechange = () => transport.state === "closed" && this.#follow(peer, "closed");
     } catch {
       if (peer === this.#peer) this.#lose("failed");
       return;
@@ -172,17 +178,21 @@ export class Call extends EventTarget {
     this.#signaling.send({ t: "candidate", to: this.#agent, pc: PC, gen, candidate: line, sdpMid, sdpMLineIndex });
   }
 
-  #follow(peer) {
+  #follow(peer, state) {
     if (peer !== this.#peer) return;
-    switch (peer.connectionState) {
+    switch (state) {
       case "connected":
         clearTimeout(this.#timer);
+        this.#losing = false;
         this.#everConnected = true;
         this.#connectedAt = Date.now();
         this.#emitState(Link.CONNECTED);
         break;
       case "disconnected":
         this.#after(DISCONNECTED_PATIENCE_MS, () => this.#lose("disconnected"));
+        break;
+      case "closed":
+        this.#lose("disconnected");
         break;
       case "failed":
         this.#lose("ice");
@@ -192,7 +202,8 @@ export class Call extends EventTarget {
   }
 
   #lose(reason, pauseMs = 0) {
-    if (!this.#agent) return;
+    if (!this.#agent || this.#losing) return;
+    this.#losing = true;
     const proven = this.#connectedAt > 0 && Date.now() - this.#connectedAt > PROVEN_MS;
     if (proven) this.#attempt = 0;
     this.#connectedAt = 0;
@@ -213,6 +224,7 @@ export class Call extends EventTarget {
 
   #drop() {
     clearTimeout(this.#timer);
+    this.#losing = false;
     const peer = this.#peer;
     this.#peer = null;
     this.#early = [];

@@ -60,10 +60,9 @@ export class Microphone extends EventTarget {
     // Some systems give a device to one stream only, so the old stream goes first.
     this.close();
     const turn = this.#turn;
-    const audio = { ...this.#processing, channelCount: 1, ...(deviceId && { deviceId: { ideal: deviceId } }) };
     let stream;
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ audio });
+      stream = await this.#ask(deviceId);
     } catch (error) {
       throw new MicrophoneError(turn === this.#turn ? codeOf(error) : "superseded", error);
     }
@@ -86,6 +85,19 @@ export class Microphone extends EventTarget {
   async devices() {
     const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
     return all.filter(({ kind, deviceId, label }) => kind === "audioinput" && deviceId && label);
+  }
+
+  async #ask(deviceId) {
+    const audio = { ...this.#processing, channelCount: 1 };
+    if (deviceId) {
+      try {
+        // "ideal" would be a wish that Chromium does not grant.
+        return await navigator.mediaDevices.getUserMedia({ audio: { ...audio, deviceId: { exact: deviceId } } });
+      } catch (error) {
+        if (error.name !== "OverconstrainedError" && error.name !== "NotFoundError") throw error;
+      }
+    }
+    return navigator.mediaDevices.getUserMedia({ audio });
   }
 
   #vanished(stream) {
