@@ -27,6 +27,7 @@ class Vad(Protocol):
 
         Args:
             window: The samples that follow those of the call before, shape (`window`,), float32 in -1..1.
+
         """
         ...
 

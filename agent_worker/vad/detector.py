@@ -1,11 +1,51 @@
 """A microphone's voice events: 16 kHz samples of any length -> windows -> vad -> gate -> events."""
 
+from typing import Final
+
 import numpy as np
 
 from agent_worker.audio import Samples, silence
-from agent_worker.speech.events import VoiceEvent
+from agent_worker.turns.voice import VoiceEvent
 from agent_worker.vad.base import Vad
 from agent_worker.vad.gate import Gate
+
+_RESYNC_SECONDS: Final = 0.5
+_DRIFT: Final = 0.01
+
+
+class Timeline:
+    """When each window was heard: counted in samples, and held to the clock.
+
+    Samples come in bursts, but they were spoken evenly: after a stall the clock alone would say that half a second of
+    voice lasted no time. Nothing comes before it was spoken, so the earliest arrivals are the truth.
+
+    Args:
+        step: Seconds of one window.
+
+    """
+
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self._last: float | None = None
+
+    def advance(self, arrived: float) -> float:
+        """The time of the next window's end.
+
+        Args:
+            arrived: When it came, by the clock.
+
+        """
+        expected = arrived if self._last is None else self._last + self._step
+        if self._last is None or arrived - expected > _RESYNC_SECONDS:
+            self._last = arrived
+        else:
+            # The small step towards the clock follows a microphone whose own clock is slow.
+            self._last = max(self._last, min(arrived, expected + _DRIFT * (arrived - expected)))
+        return self._last
+
+    def restart(self) -> None:
+        """What comes next does not follow what came before."""
+        self._last = None
 
 
 class Detector:
@@ -15,6 +55,7 @@ class Detector:
         self._vad = vad
         self._gate = gate
         self._rest = silence(0)
+        self._timeline = Timeline(vad.window / vad.rate)
 
     @property
     def rate(self) -> int:
@@ -30,6 +71,7 @@ class Detector:
 
         Returns:
             The voice events of the windows that are full now.
+
         """
         heard = np.concatenate((self._rest, samples))
         size = self._vad.window
@@ -37,7 +79,7 @@ class Detector:
         end = size
         while end <= len(heard):
             window = heard[end - size : end].astype(np.float32) / 32768.0
-            at = now - (len(heard) - end) / self._vad.rate
+            at = self._timeline.advance(now - (len(heard) - end) / self._vad.rate)
             events += self._gate.receive(self._vad.probability(window), at)
             end += size
         self._rest = heard[end - size :]
@@ -46,5 +88,6 @@ class Detector:
     def lost(self) -> list[VoiceEvent]:
         """No more samples come for now: end a voice that has begun, and forget what was heard (T-5)."""
         self._rest = silence(0)
+        self._timeline.restart()
         self._vad.reset()
         return self._gate.lost()

@@ -14,6 +14,7 @@ class EnergyVad:
 
     Args:
         threshold: Level (RMS) in dB below full scale at which the probability is 0.5.
+
     """
 
     rate = VAD_RATE

@@ -7,7 +7,7 @@ when this gate became sure of it.
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from agent_worker.speech.events import VoiceContinued, VoiceEvent, VoiceStarted, VoiceStopped
+from agent_worker.turns.voice import VoiceContinued, VoiceEvent, VoiceStarted, VoiceStopped
 
 _ROUNDING = 1e-6
 
@@ -22,6 +22,7 @@ class GateOptions:
         min_voice: Seconds of unbroken voice before one has begun.
         hang: Seconds without voice before it has stopped. Gaps inside words are shorter than this.
         window: Seconds that one probability is about.
+
     """
 
     activation: float = 0.5
@@ -59,6 +60,7 @@ class Gate:
         Returns:
             What it means, in order. A voice that begins is reported with the time of its first window's
             start, and as continued until now.
+
         """
         match self.state:
             case GateState.QUIET:

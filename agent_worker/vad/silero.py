@@ -38,6 +38,7 @@ def model_path() -> Path:
 
     Raises:
         ConfigError: silero-vad is not installed, or has none of the files.
+
     """
     spec = importlib.util.find_spec("silero_vad")
     if spec is None or spec.origin is None:
@@ -58,6 +59,7 @@ def load_session() -> _Session:
 
     Raises:
         ConfigError: The model file is missing or damaged.
+
     """
     path = model_path()
     options = _onnxruntime.SessionOptions()
@@ -81,6 +83,7 @@ class SileroVad:
 
     Raises:
         ConfigError: The model file is missing or damaged.
+
     """
 
     rate = VAD_RATE

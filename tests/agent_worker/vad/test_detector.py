@@ -3,9 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_worker.audio import Samples, silence
-from agent_worker.speech.events import VoiceEvent, VoiceStarted, VoiceStopped
+from agent_worker.turns.voice import VoiceEvent, VoiceStarted, VoiceStopped
 from agent_worker.vad.base import Window
-from agent_worker.vad.detector import Detector
+from agent_worker.vad.detector import Detector, Timeline
 from agent_worker.vad.energy import EnergyVad
 from agent_worker.vad.gate import Gate
 
@@ -82,3 +82,52 @@ def test_what_was_heard_before_a_loss_is_not_joined_to_what_comes_after() -> Non
     vad.heard.clear()
     detector.push(np.ones(512, dtype=np.int16), 5.0)
     np.testing.assert_array_equal(vad.heard[0], np.full(512, 1 / 32768, dtype=np.float32))
+
+
+def test_bursts_do_not_shorten_a_voice() -> None:
+    """Frames of 20 ms that come five at a time, as after a stall, say the same as frames that come evenly."""
+    detector = Detector(EnergyVad(), Gate())
+    events: list[VoiceEvent] = []
+    for number, at in enumerate(range(0, len(SOUND), 320)):
+        burst_end = (number // 5 + 1) * 0.1
+        events += detector.push(SOUND[at : at + 320], burst_end)
+    assert isinstance(events[0], VoiceStarted)
+    assert abs(events[0].at - 1.0) < 0.05
+    assert isinstance(events[-1], VoiceStopped)
+    assert abs(events[-1].at - 1.5) < 0.05
+    assert [event.at for event in events] == sorted(event.at for event in events)
+
+
+STEP = 0.032
+
+
+def test_times_are_even_however_they_come() -> None:
+    timeline = Timeline(STEP)
+    jitter = np.random.default_rng(1).uniform(0.0, 0.05, 500)
+    jitter[0] = 0.0
+    times = [timeline.advance(10.0 + number * STEP + late) for number, late in enumerate(jitter)]
+    np.testing.assert_allclose(times, 10.0 + np.arange(500) * STEP, atol=0.03)
+    assert np.abs(np.diff(times) - STEP).max() < 0.01
+    assert times == sorted(times)
+
+
+def test_a_late_beginning_is_corrected_by_the_first_punctual_window() -> None:
+    timeline = Timeline(STEP)
+    timeline.advance(5.2)
+    for number in range(1, 20):
+        time = timeline.advance(5.0 + number * STEP)
+    assert abs(time - (5.0 + 19 * STEP)) < 1e-6
+
+
+def test_a_pause_of_the_sender_is_jumped_over() -> None:
+    timeline = Timeline(STEP)
+    timeline.advance(1.0)
+    assert timeline.advance(9.0) == 9.0
+
+
+def test_a_slow_microphone_is_followed() -> None:
+    """Its clock is 200 parts in a million behind: after an hour it would be 0.7 s off."""
+    timeline = Timeline(STEP)
+    slow = STEP * (1 + 200e-6)
+    times = [timeline.advance(number * slow) for number in range(round(3600 / STEP))]
+    assert max(abs(time - number * slow) for number, time in enumerate(times)) < 0.002

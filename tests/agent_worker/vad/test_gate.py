@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_worker.speech.events import VoiceContinued, VoiceEvent, VoiceStarted, VoiceStopped
+from agent_worker.turns.voice import VoiceContinued, VoiceEvent, VoiceStarted, VoiceStopped
 from agent_worker.vad.gate import Gate, GateOptions, GateState
 
 WINDOW = 0.032

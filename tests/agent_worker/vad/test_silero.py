@@ -11,7 +11,7 @@ import pytest
 from agent_worker.audio import Samples
 from agent_worker.errors import ConfigError
 from agent_worker.media.resample import Resampler
-from agent_worker.speech.events import VoiceEvent, VoiceStarted, VoiceStopped
+from agent_worker.turns.voice import VoiceEvent, VoiceStarted, VoiceStopped
 from agent_worker.vad.detector import Detector
 from agent_worker.vad.gate import Gate
 from agent_worker.vad.silero import SileroVad, load_session, model_path
