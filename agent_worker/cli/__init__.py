@@ -1,0 +1,27 @@
+"""The command line: `agent-worker ...` or `python -m agent_worker ...`. One file per command."""
+
+import typer
+
+from agent_worker.cli.demo import demo
+from agent_worker.cli.doctor import doctor
+from agent_worker.cli.local_model import local_model
+from agent_worker.cli.start import start
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="agent-worker",
+    help="A voice agent for WebRTC rooms. To see it, run: agent-worker demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # its columns cut off the names of variables
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (demo, start, local_model, doctor):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    app()

@@ -46,4 +46,4 @@ def _split(url: str) -> SplitResult:
             return parts
     except ValueError:
         pass
-    raise ConfigError(f"{url!r} is no address of a signaling server: write it like ws://127.0.0.1:8080.")
+    raise ConfigError(f"{url!r} is no address of a server: write it like ws://127.0.0.1:8080.")

@@ -1,0 +1,93 @@
+"""`agent-worker start`: one worker, until it is told to stop."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from agent_worker.cli.environment import Environment, forget_api_secret
+from agent_worker.cli.output import LogLevel, clear_errors, log_to_stderr
+from agent_worker.worker.address import is_loopback
+from agent_worker.worker.program import Addresses, VoiceProgram
+from agent_worker.worker.supervisor import Supervisor, WorkerSettings
+
+__all__ = ["start"]
+
+
+def start(
+    agent: Annotated[
+        str,
+        typer.Argument(
+            help="Your agent: a Python file (agent.py, or agent.py:Class) or a module (package.agents:Class).",
+            show_default=False,
+        ),
+    ],
+    signaling: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The signaling server, http:// or ws://. Else AGENT_WORKER_SIGNALING_URL, else ws://127.0.0.1:8080.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="A server that speaks OpenAI's Realtime protocol. Else AGENT_WORKER_MODEL_URL; else OpenAI, when"
+            " OPENAI_API_KEY is set; else the local model at ws://127.0.0.1:8765/v1/realtime.",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str,
+        typer.Option(help="Take only rooms that ask for an agent of this name; without it, those that ask for any."),
+    ] = "",
+    max_jobs: Annotated[int, typer.Option(min=1, max=1000, help="How many rooms at once.")] = 8,
+    drain_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            metavar="SECONDS",
+            help="How long conversations may go on after Ctrl-C or SIGTERM. A second one ends them at once.",
+        ),
+    ] = 600.0,
+    addresses: Annotated[
+        Addresses | None,
+        typer.Option(
+            help="Which of this machine's addresses people may send their voice to: those of its network, its own"
+            " (127.0.0.1), or all. By default all when the signaling server is on this machine, else the network's.",
+            show_default=False,
+        ),
+    ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="How much to log, to standard error.")] = LogLevel.INFO,
+) -> None:
+    """Run a worker: it takes rooms from the signaling server and runs your agent, one process per room.
+
+    AGENT_WORKER_API_KEY and AGENT_WORKER_API_SECRET are the signaling server's key (one with --dev needs none);
+    AGENT_WORKER_MODEL is the model's name. A .env file is read, too.
+    """
+    log_to_stderr(log_level)
+    with clear_errors():
+        environment = Environment()
+        forget_api_secret()
+        server = signaling or environment.signaling_url
+        program = VoiceProgram(
+            agent=agent,
+            model=environment.realtime_model(model),
+            addresses=addresses or ("all" if is_loopback(server) else "network"),
+        )
+        settings = WorkerSettings(
+            signaling=server,
+            api_key=environment.api_key,
+            api_secret=environment.api_secret.get_secret_value(),
+            agent=name,
+            max_jobs=max_jobs,
+            drain_seconds=drain_timeout,
+            log_level=log_level.number,
+        )
+        asyncio.run(_run(settings, program, f"{agent} is ready on {server}: each room there gets it"))
+
+
+async def _run(settings: WorkerSettings, program: VoiceProgram, announcement: str) -> None:
+    await Supervisor(settings, program).run(ready=lambda: typer.echo(f"the worker with {announcement}"))
