@@ -147,7 +147,7 @@ def _continue(_wish: Wish, context: Context) -> Say:
 
 def _again(context: Context, pace: float = 1.0) -> Say:
     line = context.memory.last_said(Topic.ACKNOWLEDGEMENT, Topic.NOT_UNDERSTOOD)
-    if line is None:
+    if line is None or not line.said.text.strip():
         return Say("I have not said anything yet.")
     said = line.said
     return Say(said.text, topic=said.topic, speed=said.speed * pace, asks=said.asks)

@@ -45,12 +45,9 @@ def wanted(instructions: str | None) -> Say | None:
     """The words that these instructions dictate; None when they leave the words open, or ask for a greeting."""
     if not instructions:
         return None
-    verbatim = _VERBATIM.search(instructions)
-    if verbatim is not None:
-        return Say(verbatim[1].strip().strip("\"“”'"))
-    quoted = _QUOTED.search(instructions)
-    if quoted is not None and _SPEAKS.search(instructions):
-        return Say((quoted[1] or quoted[2]).strip(), topic=_topic(instructions))
+    dictated = _dictated(instructions)
+    if dictated:
+        return Say(dictated, topic=Topic.GREETING if asks_to_greet(instructions) else Topic.ANSWER)
     if asks_to_greet(instructions):
         return None
     if _STILL_THERE.search(instructions):
@@ -64,8 +61,12 @@ def wanted(instructions: str | None) -> Say | None:
     return Say("Goodbye!", topic=Topic.FAREWELL) if _BYE.search(instructions) else None
 
 
-def _topic(instructions: str) -> Topic:
-    return Topic.GREETING if asks_to_greet(instructions) else Topic.ANSWER
+def _dictated(instructions: str) -> str:
+    verbatim = _VERBATIM.search(instructions)
+    if verbatim is not None:
+        return verbatim[1].strip(" \n\t\"“”'")
+    quoted = _QUOTED.search(instructions)
+    return (quoted[1] or quoted[2]).strip() if quoted is not None and _SPEAKS.search(instructions) else ""
 
 
 def _to_you(text: str) -> str:
