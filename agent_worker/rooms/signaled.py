@@ -5,6 +5,7 @@ session -> text, attributes, data -> outbox (merges, paces) -> socket
 """
 
 import asyncio
+import json
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -29,6 +30,7 @@ from agent_worker.rooms.attendance import (
     Open,
     Say,
 )
+from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import Room, RoomClosed, RoomEvent, TextReceived, TextWriter, Voice
 from agent_worker.rooms.ice import IceServer, OfferedAddresses
 from agent_worker.rooms.outbox import MAX_TEXT, Outbox
@@ -99,19 +101,13 @@ class SignaledDoor:
         socket, joined = await self._entrance.enter()
         pump = VoicePump(voice)
         room = _SignaledRoom(self._entrance, pump, self._addresses)
-        failure: Exception | None = None
-        async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(room.run(socket, joined)), tasks.create_task(pump.run())]
+        async with Background() as background:
+            background.start(room.run(socket, joined), name="room")
+            background.start(pump.run(), name="voice")
             try:
                 yield room
-            except Exception as error:  # noqa: BLE001 - raised below: a task group would wrap the session's own error
-                failure = error
             finally:
                 await room.leave()
-                for task in background:
-                    task.cancel()
-        if failure is not None:
-            raise failure
 
 
 class _SignaledRoom:
@@ -148,8 +144,8 @@ class _SignaledRoom:
         self.say(lambda: Update(attributes=attributes))
 
     def send_data(self, topic: str, payload: dict[str, Any]) -> None:
-        """Tell everybody something that happened, as JSON of at most 15 000 characters."""
-        self.say(lambda: Data(topic=topic, payload=payload))
+        """Tell everybody something that happened, as JSON text of at most 15 000 characters."""
+        self.say(lambda: Data(topic=topic, payload=json.dumps(payload)))
 
     def open_text(self, topic: str, attributes: dict[str, str]) -> TextWriter:
         """Begin a text that grows."""

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from agent_worker.errors import ConfigError
+from agent_worker.rooms.background import Background
 from agent_worker.worker import room_process
 from agent_worker.worker.child import EXIT_GRACE, LOAD_TIMEOUT, Child, ChildState, Report
 from agent_worker.worker.ipc import Ended, Start
@@ -157,16 +158,8 @@ async def open_pool(
         log_level: Of the processes' root loggers.
         idle: How many wait for a job.
     """
-    failure: Exception | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="processes") as thread:
         pool = Pool(program, thread, report=report, log_level=log_level, idle=idle)
-        async with asyncio.TaskGroup() as tasks:
-            filling = tasks.create_task(pool.run())
-            try:
-                yield pool
-            except Exception as error:  # noqa: BLE001 - raised below: a task group would wrap the caller's own error
-                failure = error
-            finally:
-                filling.cancel()
-    if failure is not None:
-        raise failure
+        async with Background() as background:
+            background.start(pool.run(), name="pool")
+            yield pool
