@@ -5,7 +5,6 @@ session -> text, attributes, data -> outbox (merges, paces) -> socket
 """
 
 import asyncio
-import json
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -144,8 +143,8 @@ class _SignaledRoom:
         self.say(lambda: Update(attributes=attributes))
 
     def send_data(self, topic: str, payload: dict[str, Any]) -> None:
-        """Tell everybody something that happened, as JSON text of at most 15 000 characters."""
-        self.say(lambda: Data(topic=topic, payload=json.dumps(payload)))
+        """Tell everybody something that happened, as JSON of at most 15 000 characters."""
+        self.say(lambda: Data(topic=topic, payload=payload))
 
     def open_text(self, topic: str, attributes: dict[str, str]) -> TextWriter:
         """Begin a text that grows."""
