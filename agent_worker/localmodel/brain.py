@@ -48,6 +48,7 @@ def reply(situation: Situation, moment: Moment) -> Plan:
     Args:
         situation: What was said and what can be used.
         moment: The time of day, and chance.
+
     """
     context = Context(situation=situation, memory=Memory(situation.history), moment=moment)
     return _forced(_plan(context), context)

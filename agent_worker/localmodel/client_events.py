@@ -96,6 +96,7 @@ class AppendAudio(_Event):
 
         Raises:
             EventRefusedError: It is not base64, or too long.
+
         """
         try:
             pcm = b64decode(self.audio, validate=True)
@@ -244,6 +245,7 @@ class Frame:
 
     Raises:
         EventRefusedError: It is no JSON object.
+
     """
 
     def __init__(self, text: str) -> None:
@@ -263,6 +265,7 @@ class Frame:
 
         Raises:
             EventRefusedError: There is no such type, or a field is missing or wrong.
+
         """
         kind = self.body.get("type")
         if kind is None:
@@ -292,6 +295,7 @@ def item_of(body: dict[str, Any], path: str = "item") -> ClientItem:
 
     Raises:
         EventRefusedError: It is of another kind than those that clients can create, or a field is wrong.
+
     """
     kind = body.get("type")
     model = _ITEMS.get(kind) if isinstance(kind, str) else None
@@ -316,6 +320,7 @@ def _check_text(message: MessageItem, path: str) -> None:
 
     Raises:
         EventRefusedError: An assistant's part is an input, or another's an output.
+
     """
     wanted = "output_text" if message.role == "assistant" else "input_text"
     for number, part in enumerate(message.content):

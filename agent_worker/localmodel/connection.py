@@ -72,6 +72,7 @@ class Connection:
         protocol: The session, new.
         engines: What it hears and speaks with.
         recorder: Where its tape goes, or None.
+
     """
 
     def __init__(

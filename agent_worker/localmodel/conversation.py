@@ -78,6 +78,7 @@ class Conversation:
 
         Raises:
             EventRefusedError: The id is taken, or there is no item `after`.
+
         """
         if item.id in self._items:
             raise EventRefusedError(
@@ -108,6 +109,7 @@ class Conversation:
 
         Raises:
             EventRefusedError: There is no such item.
+
         """
         self._require(item_id, "deleting", "item_delete_invalid_item_id")
         del self._items[item_id]
@@ -119,6 +121,7 @@ class Conversation:
 
         Raises:
             EventRefusedError: There is no such item.
+
         """
         body = wire(self._require(item_id, "retrieving", "item_retrieve_invalid_item_id"))
         sound = self._sounds.get(item_id)
@@ -159,6 +162,7 @@ class Conversation:
 
         Raises:
             EventRefusedError: It is not the audio of a reply, or it is shorter than that.
+
         """
         item = self._require(item_id, "truncating", "item_truncate_invalid_item_id")
         if not isinstance(item, Message) or item.role is not Role.ASSISTANT or not self.milliseconds(item_id):
@@ -191,6 +195,7 @@ class Conversation:
 
         Args:
             ids: These items, in this order; None for all.
+
         """
         chosen = self._order if ids is None else ids
         lines = (self._line(self._items[item_id]) for item_id in chosen if item_id in self._items)

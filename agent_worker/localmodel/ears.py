@@ -53,6 +53,7 @@ class Ears:
         recogniser: Makes the session's recogniser, or None without an engine.
         vad: Makes the session's detector.
         deliver: Takes what was heard. What it orders in turn is done before more audio is heard.
+
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Ears:
 
         Raises:
             OverflowError: Whoever orders does not wait for `room`.
+
         """
         if self._delivering:
             self._urgent.append(order)

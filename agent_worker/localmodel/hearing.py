@@ -45,6 +45,7 @@ class Hearing:
         names: Where ids come from.
         conversation: Where utterances become items.
         detection: The session's turn detection.
+
     """
 
     def __init__(self, names: Names, conversation: Conversation, detection: TurnDetection | None) -> None:
@@ -99,6 +100,7 @@ class Hearing:
 
         Raises:
             EventRefusedError: There is too little audio.
+
         """
         waiting = seconds_of(self._input.waiting, MODEL_RATE) * 1000
         if waiting < MIN_COMMIT_MS:
@@ -132,6 +134,7 @@ class Hearing:
             turn: What the detector found.
             until: Where in the session's audio it found that: more may have been appended since.
             now: Loop seconds.
+
         """
         if self._utterance is None:
             return []

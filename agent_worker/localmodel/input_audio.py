@@ -30,6 +30,7 @@ class InputAudio:
 
         Returns:
             What was taken.
+
         """
         whole = pcm[: len(pcm) // _SAMPLE * _SAMPLE]
         self._kept += whole
@@ -49,6 +50,7 @@ class InputAudio:
 
         Returns:
             Where it begins.
+
         """
         self.turn_start = max(self._start, min(position, self.received))
         return self.turn_start

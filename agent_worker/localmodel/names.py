@@ -11,6 +11,7 @@ class Names:
 
     Args:
         seed: At most 12 characters that no other session uses.
+
     """
 
     def __init__(self, seed: str) -> None:

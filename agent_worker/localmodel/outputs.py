@@ -32,6 +32,7 @@ def spoken(output: str, intent: Intent | None) -> str:
     Args:
         output: What the client sent: words, a value, or JSON.
         intent: What the tool is for, if that is known.
+
     """
     value = _read(output)
     match value:

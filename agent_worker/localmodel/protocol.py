@@ -55,6 +55,7 @@ class Protocol:
         hears: Whether there is a recogniser.
         now: Loop seconds.
         wall: Unix seconds, for what people read.
+
     """
 
     def __init__(self, names: Names, *, model: str, hears: bool, now: float, wall: float) -> None:

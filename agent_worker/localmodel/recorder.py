@@ -19,6 +19,7 @@ class Recorder:
 
     Args:
         folder: Where to; it is made if it does not exist.
+
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,8 +52,15 @@ class Recorder:
 
     def _write(self, pages: list[Page]) -> None:
         for page in pages:
+            path = self._folder / page.name
             try:
-                with (self._folder / page.name).open("ab" if page.append else "wb") as file:
-                    file.write(page.data)
+                if page.append:
+                    with path.open("ab") as file:
+                        file.write(page.data)
+                else:
+                    # Whoever reads it meanwhile finds the old one or the new one, never a half.
+                    new = path.with_name(f"{path.name}.new")
+                    new.write_bytes(page.data)
+                    new.replace(path)
             except OSError as failure:
                 log.warning("cannot record %s: %s", page.name, failure)

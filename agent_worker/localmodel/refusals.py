@@ -9,6 +9,7 @@ class EventRefusedError(ProtocolError):
     Attributes:
         code: The protocol's word for it, such as "invalid_value".
         param: The path of the offending value, such as "session.type", or None.
+
     """
 
     def __init__(self, message: str, *, code: str, param: str | None = None) -> None:

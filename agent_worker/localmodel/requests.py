@@ -22,6 +22,7 @@ def order_of(given: ResponseParameters | None, session: Session, conversation: C
 
     Raises:
         EventRefusedError: Its input has a wrong item or refers to one that is not there.
+
     """
     asked = given or ResponseParameters()
     output = asked.audio.output if asked.audio is not None else None

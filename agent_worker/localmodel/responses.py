@@ -66,6 +66,7 @@ class Response:
         conversation: Where its items go: the session's, or one of its own when it is out of band.
         conversation_id: What the wire calls the session's conversation.
         names: Where ids come from.
+
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Response:
 
         Returns:
             Events to send, and the speech that is to be made before it goes on.
+
         """
         out: list[Json] = []
         if self._speech is not None:

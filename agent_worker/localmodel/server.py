@@ -92,6 +92,7 @@ async def serve(
 
     Raises:
         ConfigError: The port is taken.
+
     """
     chosen = engines or await asyncio.to_thread(installed_engines)
     async with AsyncExitStack() as stack:

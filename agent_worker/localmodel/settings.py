@@ -195,6 +195,7 @@ def updated(session: Session, patch: Mapping[str, Any], *, voice_locked: bool) -
 
     Raises:
         EventRefusedError: With the code and the path of the first wrong value.
+
     """
     if patch.get("type") is None:
         raise EventRefusedError(
@@ -240,6 +241,7 @@ def refusal_of(invalid: ValidationError, root: str = "") -> EventRefusedError:
     Args:
         invalid: What pydantic found.
         root: The path at which the validated value stands in its event, or "" for the event itself.
+
     """
     first = invalid.errors(include_url=False, include_context=False, include_input=False)[0]
     path = root

@@ -15,13 +15,15 @@ from typing import Any, Final, cast
 from agent_worker.audio import MODEL_RATE, milliseconds_of
 from agent_worker.localmodel.events import Json
 
+_SHOW_EVERY: Final = 2 * MODEL_RATE
+"""Bytes of a response's audio after which its files are brought up to date: one second."""
 _SHOWN: Final = 500
 """Characters of a frame that is no JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Something to write: append it to the file, or make the file anew."""
+    """Something to write: append it to the file, or replace the file by it."""
 
     name: str
     data: bytes = field(repr=False)
@@ -41,6 +43,8 @@ class _Reply:
     name: str
     status: str = "in_progress"
     pcm: bytearray = field(default_factory=bytearray)
+    shown: int = 0
+    """Bytes of `pcm` that are in its file."""
     items: dict[str, _Item] = field(default_factory=dict[str, _Item])
 
 
@@ -80,7 +84,10 @@ class Tape:
                 reply.items[event["item_id"]] = _Item(offset)
                 self._owners[event["item_id"]] = event["response_id"]
             case "response.output_audio.delta":
-                self._replies[event["response_id"]].pcm += b64decode(event["delta"])
+                reply = self._replies[event["response_id"]]
+                reply.pcm += b64decode(event["delta"])
+                if len(reply.pcm) - reply.shown >= _SHOW_EVERY:
+                    return self._show(event["response_id"])
             case "response.output_audio_transcript.delta":
                 item = self._replies[event["response_id"]].items[event["item_id"]]
                 item.transcript += event["delta"]
@@ -88,9 +95,9 @@ class Tape:
             case "response.done":
                 reply = self._replies[event["response"]["id"]]
                 reply.status = event["response"]["status"]
-                sound = Page(name=f"{reply.name}.wav", data=wav(reply.pcm), append=False)
+                pages = self._show(event["response"]["id"])
                 reply.pcm.clear()
-                return [sound, self._summary(event["response"]["id"])]
+                return pages
             case "conversation.item.truncated" if event["item_id"] in self._owners:
                 response_id = self._owners[event["item_id"]]
                 self._replies[response_id].items[event["item_id"]].truncated_at_ms = event["audio_end_ms"]
@@ -98,6 +105,11 @@ class Tape:
             case _:
                 pass
         return []
+
+    def _show(self, response_id: str) -> list[Page]:
+        reply = self._replies[response_id]
+        reply.shown = len(reply.pcm)
+        return [Page(name=f"{reply.name}.wav", data=wav(reply.pcm), append=False), self._summary(response_id)]
 
     def _summary(self, response_id: str) -> Page:
         reply = self._replies[response_id]
@@ -136,6 +148,7 @@ def without_audio(value: Any, inside: str = "") -> Any:
     Args:
         value: Any JSON.
         inside: The type of the event that it is part of.
+
     """
     match value:
         case dict():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from agent_worker.localmodel.settings import SemanticVad, ServerVad
-from agent_worker.speech.events import VoiceContinued, VoiceStarted, VoiceStopped
+from agent_worker.turns.voice import VoiceContinued, VoiceStarted, VoiceStopped
 from agent_worker.vad.gate import Gate, GateOptions
 
 MIN_VOICE: Final = 0.2

@@ -48,6 +48,7 @@ class Voice:
         synthesiser: The engine.
         deliver: Takes what has been made.
         room: Waits until the client has taken what was sent before.
+
     """
 
     def __init__(

@@ -70,6 +70,7 @@ def number_at(words: Sequence[str], start: int, *, homophones: bool = False) -> 
 
     Returns:
         Its value and where the words after it begin; None when there is no number.
+
     """
     if start >= len(words):
         return None

@@ -1,10 +1,13 @@
 """The brain as a table: what was said -> what is done."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from agent_worker.localmodel import brain, texts
 from agent_worker.localmodel.dialogue import (
     AgentLine,
@@ -20,10 +23,8 @@ from agent_worker.localmodel.dialogue import (
     UserLine,
 )
 from agent_worker.tools.spec import ToolSpec
-from hypothesis import given
-from hypothesis import strategies as st
 
-MOMENT = Moment(wall=datetime(2026, 11, 20, 15, 42), draw=123456789123456789)
+MOMENT = Moment(wall=datetime(2026, 11, 20, 15, 42, tzinfo=UTC), draw=123456789123456789)
 
 
 def tool(name: str, required: list[str] | None = None, description: str = "", **properties: Any) -> ToolSpec:
@@ -178,11 +179,15 @@ def test_other_tools_are_left_alone(said: str) -> None:
 
 def test_a_tool_of_the_client_goes_before_what_it_can_itself() -> None:
     assert Talk((tool("tell_joke"),)).hear("tell me a joke") == (Call("tell_joke", {}),)
-    assert Talk((tool("roll_dice", count={"type": "integer"}),)).hear("roll two dice") == (Call("roll_dice", {"count": 2}),)
+    assert Talk((tool("roll_dice", count={"type": "integer"}),)).hear("roll two dice") == (
+        Call("roll_dice", {"count": 2}),
+    )
 
 
 def test_a_tool_that_wants_to_know_more_than_was_said_is_not_needed_for_the_time() -> None:
-    assert words_of(Talk((tool("get_time", ["timezone"], timezone=TEXT),)).hear("what time is it")) == "It is 3:42 PM."
+    assert (
+        words_of(Talk((tool("get_time", ["timezone"], timezone=TEXT),)).hear("what time is it")) == "It is 3:42 PM."
+    )
 
 
 def test_two_wishes_are_two_calls_and_their_outputs_one_answer() -> None:
@@ -205,9 +210,7 @@ def test_an_order_asks_for_what_is_missing() -> None:
     talk = Talk(TOOLS)
     assert words_of(talk.hear("i would like to order")) == "What item?"
     assert words_of(talk.hear("a pizza please")) == "What size? Small, medium or large."
-    assert talk.hear("the large one") == (
-        Call("place_order", {"item": "pizza", "size": "large", "quantity": 1}),
-    )
+    assert talk.hear("the large one") == (Call("place_order", {"item": "pizza", "size": "large", "quantity": 1}),)
     assert words_of(talk.output("4711")) == "Your order is placed. The number is 4 7 1 1."
 
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from agent_worker.localmodel.filling import Said, answer, fill, question
 from agent_worker.localmodel.words import normal
 from agent_worker.tools.spec import ToolSpec

@@ -1,4 +1,5 @@
 import pytest
+
 from agent_worker.localmodel.intents import Intent, understand
 
 SAID: list[tuple[str, list[Intent]]] = [

@@ -1,9 +1,12 @@
 import pytest
+
 from agent_worker.localmodel.dialogue import AgentLine, CallLine, Line, OutputLine, Question, Say, Topic, UserLine
 from agent_worker.localmodel.memory import Memory, name_in
 
 
-def agent(text: str, topic: Topic = Topic.ANSWER, heard: int | None = None, asks: Question | None = None) -> AgentLine:
+def agent(
+    text: str, topic: Topic = Topic.ANSWER, heard: int | None = None, asks: Question | None = None
+) -> AgentLine:
     return AgentLine(said=Say(text, topic=topic, asks=asks), heard=heard)
 
 

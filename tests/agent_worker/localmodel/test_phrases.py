@@ -1,4 +1,5 @@
 import pytest
+
 from agent_worker.localmodel import phrases
 from agent_worker.localmodel.phrases import Ordered
 from agent_worker.localmodel.words import normal
@@ -11,7 +12,10 @@ from agent_worker.localmodel.words import normal
         ("order to coffees", Ordered("coffee", 2)),
         ("order for sandwiches please", Ordered("sandwich", 4)),
         ("i want to order a coffee", Ordered("coffee", 1)),
-        ("two big pepperoni pizzas with cheese and ham please", Ordered("pepperoni pizza", 2, "large", ("cheese", "ham"))),
+        (
+            "two big pepperoni pizzas with cheese and ham please",
+            Ordered("pepperoni pizza", 2, "large", ("cheese", "ham")),
+        ),
         ("some water", Ordered("water", 1)),
         ("a large one", Ordered(None, 1, "large")),
         ("large", Ordered(None, None, "large")),
@@ -40,8 +44,8 @@ def test_how_long(said: str, seconds: float | None) -> None:
 
 
 def test_a_length_of_time_in_text() -> None:
-    assert phrases.duration_text("set a timer for ten minutes".split()) == "10 minutes"
-    assert phrases.duration_text("set a timer".split()) is None
+    assert phrases.duration_text(["set", "a", "timer", "for", "ten", "minutes"]) == "10 minutes"
+    assert phrases.duration_text(["set", "a", "timer"]) is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import pytest
+
 from agent_worker.localmodel.requested import asks_to_greet, wanted
 
 

@@ -1,8 +1,9 @@
 from fractions import Fraction
 
+import pytest
+
 from agent_worker.localmodel import sums
 from agent_worker.localmodel.words import normal
-import pytest
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_a_sum_is_understood(text: str, expression: str, result: str) -> None:
 
 
 def test_nobody_divides_by_zero() -> None:
-    found = sums.find("four divided by zero".split())
+    found = sums.find(["four", "divided", "by", "zero"])
     assert found is not None
     assert found.result() is None
 

@@ -1,4 +1,5 @@
 import pytest
+
 from agent_worker.localmodel.intents import Intent
 from agent_worker.localmodel.toolfit import intent_of, named_tool, tool_for, words_of
 from agent_worker.tools.spec import ToolSpec
@@ -73,8 +74,8 @@ def test_talk_has_no_tools() -> None:
 
 def test_a_tool_is_called_by_its_name() -> None:
     tools = [tool("open_door"), tool("open_garage_door"), tool("get_status")]
-    assert named_tool("please open the garage door".split(), tools) == tool("open_garage_door")
-    assert named_tool("open the doors".split(), tools) == tool("open_door")
-    assert named_tool("what is the status".split(), tools) == tool("get_status")
-    assert named_tool("open the window".split(), tools) is None
+    assert named_tool(["please", "open", "the", "garage", "door"], tools) == tool("open_garage_door")
+    assert named_tool(["open", "the", "doors"], tools) == tool("open_door")
+    assert named_tool(["what", "is", "the", "status"], tools) == tool("get_status")
+    assert named_tool(["open", "the", "window"], tools) is None
     assert named_tool(["get"], [tool("get_it")]) is None

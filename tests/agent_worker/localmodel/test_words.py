@@ -1,7 +1,8 @@
-from agent_worker.localmodel.words import digits, in_words, normal, number_at, numbers, singular
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-import pytest
+
+from agent_worker.localmodel.words import digits, in_words, normal, number_at, numbers, singular
 
 
 @pytest.mark.parametrize(
