@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 import ssl
+import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from agent_worker.realtime.base import (
     AppendAudio,
     CommitAudio,
     CreateResponse,
+    ItemDeleted,
     ModelError,
     OutputAudio,
     RealtimeConnection,
@@ -181,6 +183,13 @@ class TestOpening:
         ):
             assert not connection.capabilities.user_transcription
 
+    async def test_no_proxy_is_taken_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("http_proxy", "https_proxy", "socks_proxy", "all_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with served(open_session) as url:
+            await enter(OpenAIRealtimeModel(url=url))
+
     async def test_the_credential_is_asked_for_at_each_connect(self) -> None:
         keys = iter(["one", "two"])
         seen: list[str] = []
@@ -296,6 +305,15 @@ class TestRefusal:
         assert refused.value.code == code
         assert url in str(refused.value)
         assert KEY not in str(refused.value) + repr(model) + caplog.text
+
+    async def test_a_close_reason_that_quotes_the_key_does_not_show_it(self) -> None:
+        async def story(socket: ServerConnection) -> None:
+            await socket.close(3000, f"no such key: {KEY}")
+
+        async with served(story) as url:
+            with pytest.raises(RealtimeError, match=r"no such key: \[key\]") as refused:
+                await enter(OpenAIRealtimeModel(url=url, api_key=KEY))
+        assert KEY not in "".join(traceback.format_exception(refused.value))
 
     @pytest.mark.parametrize(
         ("status", "kind", "says"),
@@ -476,7 +494,7 @@ class TestSession:
 
         async with served(story) as url, OpenAIRealtimeModel(url=url).connect(SETTINGS) as connection:
             connection.send(UpdateSession(SessionSettings(instructions="Be brief.")))
-            await read(connection, 1)
+            assert await read(connection, 1) == [ItemDeleted("seen")]
         assert updates[0]["session"]["instructions"] == "Be brief."
 
     async def test_an_error_of_the_session_itself_comes_out_as_it_is(self) -> None:
@@ -519,6 +537,28 @@ class TestSession:
                 await asyncio.sleep(0.2)
                 began = loop.time()
             assert loop.time() - began < 1.0
+
+    async def test_leaving_a_server_that_reads_no_more_is_quick_and_final(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(openai, "_CLOSE_SECONDS", 0.2)
+        left, closed = asyncio.Event(), asyncio.Queue[int | None](1)
+
+        async def story(socket: ServerConnection) -> None:
+            await open_session(socket)
+            socket.transport.pause_reading()
+            await left.wait()
+            socket.transport.resume_reading()
+            await socket.wait_closed()
+            closed.put_nowait(socket.close_code)
+
+        async with served(story, max_size=None) as url, asyncio.timeout(5):
+            async with OpenAIRealtimeModel(url=url).connect(SETTINGS) as connection:
+                for _ in range(8):
+                    connection.send(AppendAudio(bytes(4 * 2**20)))
+                await asyncio.sleep(0.1)
+            left.set()
+            assert await closed.get() == 1006
 
 
 @pytest.mark.parametrize(

@@ -342,6 +342,7 @@ def test_an_unknown_event_passes_through_with_all_that_it_said() -> None:
         ('{"type": "response.done", "response": {"status": "completed"}}', "whose response.id cannot be read"),
         (json.dumps({"type": "response.output_audio.delta", **PART, "delta": "a?"}), "not base64"),
         (json.dumps({"type": "response.output_audio.delta", **PART, "delta": "é"}), "not base64"),
+        (json.dumps({"type": "response.output_audio.delta", **PART, "delta": "A!QI="}), "not base64"),
         (
             json.dumps({"type": "response.output_audio.delta", **PART, "item_id": 7, "delta": 7}),
             "whose delta, item_id cannot be read",

@@ -52,6 +52,14 @@ def awkward(schema: str, model_config: int, json: bool, copy: str = "x") -> None
 def odd_default(way: Callable[[], None] | None = None, key: str = "", *, of: object = object()) -> None: ...
 
 
+def titled(labels: dict[str, str] = {"title": "none"}) -> None: ...  # noqa: B006 - what is tested
+
+
+def test_titles_go_where_they_are_the_schemas_and_stay_where_they_are_data() -> None:
+    assert properties(titled)["labels"]["default"] == {"title": "none"}
+    assert "title" not in json.dumps(Parameters(simple, {}).schema)
+
+
 def test_plain_types() -> None:
     assert properties(simple, city="The city.") == {
         "city": {"type": "string", "description": "The city."},
