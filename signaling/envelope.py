@@ -68,7 +68,7 @@ Attributes = Annotated[dict[str, str], AfterValidator(_check_attributes)]
 AttributeChanges = Annotated[dict[str, str | None], AfterValidator(_check_attributes)]
 """None takes an attribute back."""
 Recipients = Annotated[tuple[Identity, ...], BeforeValidator(_one_or_many), Field(max_length=64)]
-RequestId = Annotated[int, Field(ge=0, lt=2**53)] | Word
+RequestId = Annotated[int, Field(strict=True, ge=0, lt=2**53)] | Word
 Generation = Annotated[int, Field(ge=0, lt=2**31)]
 Kind = Literal["human", "agent", "whip"]
 
