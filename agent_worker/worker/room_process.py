@@ -119,7 +119,7 @@ class _RoomLines(logging.Formatter):
     """Log lines that say which room they are about."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s [%(room)s] %(name)s: %(message)s")
+        super().__init__("%(asctime)s %(levelname)s [%(room)s, process %(process)d] %(name)s: %(message)s")
         self.room = "no room yet"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the library's name)

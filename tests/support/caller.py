@@ -131,7 +131,8 @@ class Caller:
 
     def agent_events(self, *, since: float = 0.0) -> list[str]:
         topics = [m for m in self.messages("data", since=since) if m["topic"] == "agent.event"]
-        return [json.loads(message["payload"])["type"] for message in topics]
+        payloads = [m["payload"] for m in topics]
+        return [(json.loads(p) if isinstance(p, str) else p)["type"] for p in payloads]
 
     def lines(self, role: str, *, since: float = 0.0) -> list[str]:
         """The transcript's lines of "user" or "agent", as far as they were written."""
@@ -163,11 +164,10 @@ class Caller:
             raise AssertionError(msg) from None
 
     async def until_silent(self, seconds: float = 1.0, *, limit: float = 90.0) -> float:
-        """Wait until the agent has been silent that long after speaking; gives back when it was last heard."""
-        start = time.monotonic()
+        """Wait until the agent, who was heard, has been silent that long; gives back when it was last heard."""
 
         def silent() -> float:
-            loud = self.tape.loud_times(start - 1.0)
+            loud = self.tape.loud_times(0.0)
             return loud[-1] if loud and time.monotonic() - loud[-1] > seconds else 0.0
 
         return await self.until(silent, seconds=limit)
