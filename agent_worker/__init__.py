@@ -1,4 +1,4 @@
-"""A voice agent worker for WebRTC rooms. Everything an application needs is here; fakes for tests are in `testing`."""
+"""A voice agent worker for WebRTC rooms. What an application needs is here; fakes for tests are in `testing`."""
 
 from agent_worker.agent import Agent, StopResponse
 from agent_worker.errors import (

@@ -8,8 +8,8 @@ from hypothesis import settings
 
 from tests.support.stack import Stack, stack
 
-settings.register_profile("quick", max_examples=60)
-settings.register_profile("ci", max_examples=200)
+settings.register_profile("quick", max_examples=60, deadline=None)
+settings.register_profile("ci", max_examples=200, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "quick")
 
 
