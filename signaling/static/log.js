@@ -10,6 +10,7 @@ export class Log {
   #list;
   #nameOf;
   #items = new Map();
+  #following = true;
 
   /**
    * @param scroller the element that scrolls, with the list in it.
@@ -19,6 +20,9 @@ export class Log {
     this.#scroller = scroller;
     this.#list = scroller.querySelector("ol");
     this.#nameOf = nameOf;
+    scroller.addEventListener("scroll", () => this.#noteReading());
+    // A notice that takes some of the height must not push the newest line out of sight.
+    new ResizeObserver(() => this.#follow()).observe(scroller);
   }
 
   get isEmpty() {
@@ -27,10 +31,18 @@ export class Log {
 
   apply(changes) {
     if (changes.length === 0) return;
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    const following = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
     for (const { op, line } of changes) this.#apply(op, line);
-    if (following) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#follow();
+  }
+
+  /** Whoever scrolls up wants to read there. */
+  #noteReading() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    this.#following = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  }
+
+  #follow() {
+    if (this.#following) this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
 
   #apply(op, line) {

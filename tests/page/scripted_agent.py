@@ -183,9 +183,14 @@ class ScriptedAgent:
 
 @dataclass
 class ScriptedWorker:
-    """Takes every job, and keeps the agents by their rooms."""
+    """Takes every job, and keeps the agents by their rooms.
+
+    Attributes:
+        deaf_rooms: Where offers shall not be answered.
+    """
 
     url: str
+    deaf_rooms: set[str] = field(default_factory=set)
     agents: dict[str, ScriptedAgent] = field(default_factory=dict)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -235,7 +240,7 @@ class ScriptedWorker:
             joined = json.loads(await socket.recv())
             assert joined["t"] == "joined", joined
             room = joined["room"]["name"]
-            agent = ScriptedAgent(room, joined["you"]["identity"], socket, tasks)
+            agent = ScriptedAgent(room, joined["you"]["identity"], socket, tasks, answers=room not in self.deaf_rooms)
             self.agents[room] = agent
             self._came.set()
             await agent.run()

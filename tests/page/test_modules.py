@@ -1,0 +1,286 @@
+"""The page's pure modules, row by row, in the browser that runs them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.page.conftest import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bench(browser: Browser, server: Server) -> AsyncIterator[Page]:
+    """A page without the page: its modules can be imported, nothing else goes on."""
+    async with await browser.new_context() as context:
+        page = await context.new_page()
+        await page.goto(f"{server.url}/healthz")
+        yield page
+
+
+AGENT = {"identity": "agent-1", "sid": "a", "kind": "agent", "name": "", "attributes": {"agent.state": "thinking"}}
+JOINED = {"type": "joined", "room": {"name": "r"}, "me": {"identity": "me"}, "participants": []}
+WITH_AGENT = [{"type": "join"}, {**JOINED, "participants": [AGENT]}]
+TALKING = [*WITH_AGENT, {"type": "link", "state": "connected", "attempt": 1}]
+LOST = {"type": "lost", "code": "server_away", "failures": 1, "retryAt": 5}
+
+DERIVE = """async (events) => {
+  const { EMPTY_PAGE, receive, phaseOf, agentStateOf, problemsOf, canType } = await import("/page.js");
+  const page = events.reduce(receive, EMPTY_PAGE);
+  return [phaseOf(page), agentStateOf(page), problemsOf(page).map(({ code }) => code), canType(page)];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("events", "phase", "state", "problems", "can_type"),
+    [
+        pytest.param([], "idle", "idle", [], False, id="nothing happened"),
+        pytest.param([{"type": "nonsense"}], "idle", "idle", [], False, id="an unknown event"),
+        pytest.param([{"type": "join"}], "joining", "connecting", [], False, id="join"),
+        pytest.param([{"type": "join"}, LOST], "reconnecting", "reconnecting", ["server_away"], False, id="away"),
+        pytest.param([{"type": "join"}, JOINED], "waiting", "connecting", [], False, id="nobody there"),
+        pytest.param(
+            [{"type": "join"}, JOINED, {"type": "overdue"}],
+            "waiting",
+            "connecting",
+            ["nobody_called"],
+            False,
+            id="alone",
+        ),
+        pytest.param(
+            [{"type": "join"}, JOINED, {"type": "dispatch", "op": "pending"}],
+            "waiting",
+            "connecting",
+            [],
+            False,
+            id="a dispatch needs no word at once",
+        ),
+        pytest.param(
+            [{"type": "join"}, JOINED, {"type": "dispatch", "op": "failed", "reason": "none"}],
+            "waiting",
+            "connecting",
+            ["dispatch_failed"],
+            False,
+            id="dispatch failed",
+        ),
+        pytest.param(WITH_AGENT, "connecting", "connecting", [], True, id="an agent"),
+        pytest.param(TALKING, "connected", "thinking", [], True, id="talking"),
+        pytest.param(
+            [*TALKING, {"type": "lost", "code": "server_away", "failures": 0}],
+            "reconnecting",
+            "reconnecting",
+            [],
+            False,
+            id="a short loss needs no word",
+        ),
+        pytest.param(
+            [*TALKING, LOST],
+            "reconnecting",
+            "reconnecting",
+            ["server_lost_talking"],
+            False,
+            id="media outlive a server",
+        ),
+        pytest.param(
+            [*TALKING, LOST, {"type": "opening"}],
+            "reconnecting",
+            "reconnecting",
+            ["server_lost_talking"],
+            False,
+            id="a try is not yet a success",
+        ),
+        pytest.param(
+            [*TALKING, LOST, JOINED], "connected", "thinking", [], True, id="a server that forgot the agent"
+        ),
+        pytest.param(
+            [*TALKING, LOST, JOINED, {"type": "link", "state": "rebuilding", "attempt": 1}],
+            "waiting",
+            "connecting",
+            [],
+            False,
+            id="forgotten and gone",
+        ),
+        pytest.param(
+            [*TALKING, {"type": "participant", "op": "left", "participant": AGENT}],
+            "waiting",
+            "connecting",
+            ["agent_left"],
+            False,
+            id="the agent left",
+        ),
+        pytest.param(
+            [*TALKING, {"type": "link", "state": "failed", "reason": "ice"}],
+            "failed",
+            "failed",
+            ["call_failed"],
+            True,
+            id="no sound, but text",
+        ),
+        pytest.param(
+            [*TALKING, {"type": "refused", "code": "removed"}], "failed", "failed", ["removed"], False, id="removed"
+        ),
+        pytest.param(
+            [*TALKING, {"type": "microphone", "state": "microphone_gone"}, {"type": "leave"}],
+            "idle",
+            "idle",
+            ["microphone_gone"],
+            False,
+            id="leaving keeps what is known of the microphone",
+        ),
+    ],
+)
+async def test_what_the_page_is_follows_from_what_happened(
+    bench: Page, events: list[Any], phase: str, state: str, problems: list[str], can_type: bool
+):
+    assert await bench.evaluate(DERIVE, events) == [phase, state, problems, can_type]
+
+
+@pytest.mark.parametrize(
+    ("ending", "failures", "renewable", "verdict"),
+    [
+        ({"closeCode": 1006}, 0, True, "retry server_away resume"),
+        ({"closeCode": 4409}, 0, True, "final duplicate_identity"),
+        ({"closeCode": 4410}, 0, True, "final room_closed"),
+        ({"closeCode": 4503}, 1, True, "retry no_capacity resume"),
+        ({"closeCode": 4503, "code": "room_full"}, 1, True, "final room_full"),
+        ({"closeCode": 4508}, 0, True, "retry slow_consumer resume"),
+        ({"closeCode": 4512}, 0, True, "retry server_draining anew"),
+        ({"closeCode": 4401, "code": "token_expired"}, 0, True, "retry token_expired resume"),
+        ({"closeCode": 4401, "code": "token_expired"}, 2, True, "final token_expired"),
+        ({"closeCode": 4401, "code": "token_expired"}, 0, False, "final token_expired"),
+        ({"code": "maintenance", "action": "none"}, 0, True, "final maintenance"),
+        ({"code": "maintenance", "action": "rejoin"}, 0, True, "retry maintenance anew"),
+        ({"code": "server_away"}, 3, False, "retry server_away resume"),
+    ],
+)
+async def test_what_the_end_of_a_connection_means(
+    bench: Page, ending: dict[str, Any], failures: int, renewable: bool, verdict: str
+):
+    script = """async ([ending, failures, renewable]) => {
+      const { verdictOf } = await import("/signaling.js");
+      const { final, code, resume } = verdictOf(ending, failures, renewable);
+      return final ? `final ${code}` : `retry ${code} ${resume ? "resume" : "anew"}`;
+    }"""
+    assert await bench.evaluate(script, [ending, failures, renewable]) == verdict
+
+
+async def test_tries_come_slower_and_a_server_is_obeyed_that_asks_for_time(bench: Page):
+    script = """async () => {
+      const { verdictOf } = await import("/signaling.js");
+      const pauses = [0, 1, 2, 3, 4, 9].map((failures) => verdictOf({ closeCode: 1006 }, failures, true).delayMs);
+      return [...pauses, verdictOf({ code: "rate_limited", retryAfterMs: 7000 }, 0, true).delayMs];
+    }"""
+    assert await bench.evaluate(script) == [300, 1000, 2000, 3000, 5000, 5000, 7000]
+
+
+LINES = """async (steps) => {
+  const { Transcript } = await import("/transcript.js");
+  const transcript = new Transcript();
+  const shown = new Map();
+  steps.forEach((step, index) => {
+    const changes = step.op ? transcript.stream(step) : transcript.event(step, 1000 * index);
+    for (const { op, line } of changes) op === "remove" ? shown.delete(line.id) : shown.set(line.id, line);
+  });
+  const text = ({ text, mark, seconds }) => text ?? `<${mark}${seconds ? " " + seconds : ""}>`;
+  return [...shown.values()].map((line) => `${line.role}: ${line.parts.map(text).join("")}${line.open ? "_" : ""}`);
+}"""
+
+
+def opened(sid: str, role: str) -> dict[str, Any]:
+    return {"op": "open", "sid": sid, "topic": "transcription", "attributes": {"role": role}}
+
+
+def chunk(sid: str, text: str) -> dict[str, Any]:
+    return {"op": "chunk", "sid": sid, "text": text}
+
+
+def closed(sid: str, **attributes: str) -> dict[str, Any]:
+    return {"op": "close", "sid": sid, "attributes": attributes}
+
+
+@pytest.mark.parametrize(
+    ("steps", "lines"),
+    [
+        pytest.param([chunk("x", "lost")], [], id="a piece of an unknown stream"),
+        pytest.param([opened("a", "agent"), opened("a", "agent")], ["agent: _"], id="opened twice"),
+        pytest.param([{"op": "open", "sid": "a", "topic": "else"}, chunk("a", "x")], [], id="another topic"),
+        pytest.param(
+            [opened("a", "agent"), chunk("a", "one"), {"type": "held"}, chunk("a", " two"), {"type": "resumed"}],
+            ["agent: one two<resumed 2>_"],
+            id="words during a hold were spoken before it",
+        ),
+        pytest.param(
+            [opened("a", "agent"), chunk("a", "one"), closed("a", interrupted="true"), {"type": "interrupted"}],
+            ["agent: one<interrupted>"],
+            id="an interruption told twice is one",
+        ),
+        pytest.param(
+            [opened("a", "agent"), chunk("a", "one"), {"type": "interrupted"}, chunk("a", " two"), closed("a")],
+            ["agent: one two<interrupted>"],
+            id="a mark of the end stays at the end",
+        ),
+        pytest.param(
+            [opened("a", "agent"), closed("a", interrupted="true")],
+            [],
+            id="nothing was heard, nothing was interrupted",
+        ),
+        pytest.param([{"type": "interrupted"}], [], id="an interruption of nothing"),
+        pytest.param([{"type": "resumed"}], [], id="a resumption of nothing"),
+        pytest.param(
+            [{"type": "held"}, {"type": "held"}, {"type": "resumed", "held_seconds": 0.5}],
+            ["note: <resumed 0.5>"],
+            id="a hold before the first word",
+        ),
+        pytest.param(
+            [opened("a", "agent"), chunk("a", "one"), {"type": "held"}, {"type": "resumed"}, {"type": "held"}],
+            ["agent: one<resumed 1><held>_"],
+            id="two holds",
+        ),
+    ],
+)
+async def test_lines_grow_and_are_marked(bench: Page, steps: list[Any], lines: list[str]):
+    assert await bench.evaluate(LINES, steps) == lines
+
+
+async def test_a_long_conversation_keeps_its_last_lines(bench: Page):
+    script = """async () => {
+      const { Transcript } = await import("/transcript.js");
+      const transcript = new Transcript();
+      let count = 0;
+      for (let i = 0; i < 600; i += 1) {
+        for (const { op } of transcript.note("presence", String(i))) count += op === "add" ? 1 : -1;
+      }
+      return count;
+    }"""
+    assert await bench.evaluate(script) == 500
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("  my room ", "my-room"), ("a@b:c_d.e-f", "a@b:c_d.e-f"), ("", None), ("a/b", None), ("x" * 129, None)],
+)
+async def test_a_room_is_named_as_the_server_takes_it(bench: Page, typed: str, name: str | None):
+    script = "async (typed) => (await import('/room-name.js')).roomName(typed)"
+    assert await bench.evaluate(script, typed) == name
+
+
+async def test_every_problem_has_words_and_every_action_is_known(bench: Page):
+    script = """async () => {
+      const { PROBLEMS, problemWords } = await import("/words.js");
+      return Object.keys(PROBLEMS).map((code) => {
+        const { tone, title, text, actions } = problemWords({ code, detail: "because" });
+        return [tone, title, text, actions.map(({ name }) => name)];
+      });
+    }"""
+    known = {"retry", "retry_now", "leave", "microphone", "without_microphone", "sound", "reload"}
+    problems = await bench.evaluate(script)
+    assert len(problems) > 25
+    for tone, title, text, actions in problems:
+        assert tone in {"alert", "calm"}
+        assert title
+        assert text
+        assert "undefined" not in text
+        assert set(actions) <= known
