@@ -4,7 +4,7 @@ espeak makes samples more than 1000 times faster than real time: a sentence is o
 """
 
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import cache, partial
 from itertools import accumulate
 from typing import Final
@@ -51,7 +51,7 @@ class EspeakSynthesiser:
         self._library = library
         self.voices = tuple(voice for voice in VOICES if library.has_voice(voice))
 
-    def speak(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[SpokenChunk]:
+    def speak(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Generator[SpokenChunk, None, None]:
         """Speak a text; see `Synthesiser.speak`."""
         name = chosen(voice, self.voices)
         pace = min(max(speed, SLOWEST), FASTEST)

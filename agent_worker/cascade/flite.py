@@ -6,7 +6,7 @@ is heard while the rest is being made.
 
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import cache, partial
 from typing import Final
 
@@ -68,7 +68,7 @@ class FliteSynthesiser:
         self._voices = voices
         self.voices = tuple(voices)
 
-    def speak(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[SpokenChunk]:
+    def speak(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Generator[SpokenChunk, None, None]:
         """Speak a text; see `Synthesiser.speak`."""
         name = chosen(voice, self.voices)
         pace = min(max(speed, SLOWEST), FASTEST)

@@ -70,7 +70,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, ...]]] = {
 
 
 class Espeak:
-    """The library, loaded and initialised. One for each process: it is a global engine that speaks one text at a time.
+    """The library, loaded and initialised. One for each process: a global engine that speaks one text at a time.
 
     Raises:
         OSError: The library cannot be loaded, or does not find its data.

@@ -103,10 +103,10 @@ class PocketsphinxRecogniser:
         self._decoder.end_utt()
         self._open = False
         heard = judge(list(self._found()))
-        if heard.text:
+        if heard.confidence > 0.0:
             self._channel = self._decoder.get_cmn(False)
         else:
-            # What was no speech says nothing about how the speaker sounds here.
+            # What was no speech says nothing about how the speaker sounds here. Speech that was not understood does.
             self._decoder.set_cmn(self._channel)
         return heard
 

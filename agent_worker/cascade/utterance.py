@@ -88,7 +88,7 @@ def place_words(told: Sequence[int | None], end: int) -> tuple[int, ...]:
     return tuple(min(int(start), max(0, end - 1)) for start in starts)
 
 
-def speak(text: str, sound: Sound, render: Render) -> Iterator[SpokenChunk]:
+def speak(text: str, sound: Sound, render: Render) -> Generator[SpokenChunk, None, None]:
     """Speak a text sentence by sentence. A text without a letter or a digit gives no chunk."""
     chunks = _Chunks(sound)
     complete: bool | None = None
