@@ -47,6 +47,7 @@ from signaling.messages import (
     MessageError,
     Ok,
     Ping,
+    PingSettings,
     Pong,
     RelayedAnswer,
     RelayedCandidate,
@@ -99,9 +100,9 @@ class SignaledDoor:
         """
         socket, joined = await self._entrance.enter()
         pump = VoicePump(voice)
-        room = _SignaledRoom(self._entrance, pump, self._addresses)
+        room = _SignaledRoom(self._entrance, socket, pump, self._addresses)
         async with Background() as background:
-            background.start(room.run(socket, joined), name="room")
+            background.start(room.run(joined), name="room")
             background.start(pump.run(), name="voice")
             try:
                 yield room
@@ -112,8 +113,11 @@ class SignaledDoor:
 class _SignaledRoom:
     """A room from the inside: what the session holds, and the shell around `Attendance` and `Outbox`."""
 
-    def __init__(self, entrance: Entrance, pump: VoicePump, addresses: OfferedAddresses) -> None:
+    def __init__(
+        self, entrance: Entrance, socket: ClientConnection, pump: VoicePump, addresses: OfferedAddresses
+    ) -> None:
         self._entrance = entrance
+        self._socket: ClientConnection | None = socket
         self._pump = pump
         self._addresses = addresses
         self._ice_servers: tuple[IceServer, ...] = ()
@@ -124,7 +128,6 @@ class _SignaledRoom:
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._attributes: dict[str, str | None] = {}
-        self._socket: ClientConnection | None = None
         self._leaving = False
 
     # What the session does. --------------------------------------------------------------------------------------
@@ -166,11 +169,11 @@ class _SignaledRoom:
 
     # Life. -------------------------------------------------------------------------------------------------------
 
-    async def run(self, socket: ClientConnection, joined: Joined) -> None:
+    async def run(self, joined: Joined) -> None:
         """Be in the room until it closes, or the way to it stays lost."""
         async with asyncio.TaskGroup() as self._tasks:
             try:
-                reason = await self._stay(socket, joined)
+                reason = await self._stay(joined)
                 self._announce(RoomClosed(reason=reason))
             finally:
                 for task, _ in self._links.values():
@@ -190,25 +193,27 @@ class _SignaledRoom:
                 await socket.close()
         except TimeoutError:
             _logger.debug("the signaling server did not take our good-bye within %g s", LEAVE_SECONDS)
+        finally:
+            socket.transport.abort()
 
     async def _all_said(self) -> None:
         if not self._outbox.is_empty:
             await self._idle.wait()
 
-    async def _stay(self, socket: ClientConnection, joined: Joined) -> str:
+    async def _stay(self, joined: Joined) -> str:
         while True:
+            assert self._socket is not None
             self._welcome(joined)
-            self._socket = socket
             try:
-                reason = await self._use(socket, joined.ping.interval_ms / 1000, joined.ping.timeout_ms / 1000)
+                reason = await self._use(self._socket, joined.ping)
             finally:
+                self._socket.transport.abort()
                 self._socket = None
-                socket.transport.abort()
             if reason or self._leaving:
                 return reason or "left"
             _logger.warning("the signaling server is away; conversations go on while we look for it")
             try:
-                socket, joined = await self._entrance.enter_again()
+                self._socket, joined = await self._entrance.enter_again()
             except (RoomLostError, ProtocolError) as error:
                 return str(error)
             _logger.info("the signaling server is back")
@@ -222,12 +227,12 @@ class _SignaledRoom:
         )
         self._perform(self._attendance.receive(joined))
 
-    async def _use(self, socket: ClientConnection, ping_interval: float, ping_timeout: float) -> str:
+    async def _use(self, socket: ClientConnection, ping: PingSettings) -> str:
         """Read and write until the socket is lost (""), or the room is over for us (why)."""
         async with asyncio.TaskGroup() as tasks:
-            sides = [tasks.create_task(self._write(socket)), tasks.create_task(self._ping(ping_interval))]
+            sides = [tasks.create_task(self._write(socket)), tasks.create_task(self._ping(ping.interval_ms / 1000))]
             try:
-                return await self._read(socket, ping_timeout)
+                return await self._read(socket, ping.timeout_ms / 1000)
             finally:
                 for side in sides:
                     side.cancel()
