@@ -187,7 +187,7 @@ def main(
             ),
             rooms=RoomSettings(empty_timeout=empty_timeout, departure_timeout=departure_timeout),
         )
-        app = create_app(settings)
+        application = create_app(settings)
         listener = listen(host, port)
     except SettingsError as exc:
         typer.echo(f"signaling: {exc}", err=True)
@@ -196,9 +196,12 @@ def main(
         typer.echo(f"signaling: cannot listen on {host}:{port}: {exc.strerror}. Try another --port.", err=True)
         raise typer.Exit(1) from exc
     mode = " (development: anybody on this machine gets a token)" if dev else ""
-    server = Server(app, lambda url: typer.echo(f"signaling is ready on {url}{mode}"))
+    server = Server(application, lambda url: typer.echo(f"signaling is ready on {url}{mode}"))
     asyncio.run(server.run_until_stopped(listener))
 
 
+app = typer.Typer(add_completion=False)
+app.command()(main)
+
 if __name__ == "__main__":
-    typer.run(main)
+    app(prog_name="python -m signaling")
