@@ -19,7 +19,7 @@ class TimedWord:
     """One word of a spoken text, with its original spelling and punctuation.
 
     The texts of all words of an utterance, joined by single spaces, are the spoken text with its white space
-    normalised.
+    normalised, and without invisible characters.
     """
 
     text: str
@@ -58,7 +58,7 @@ class Synthesiser(Protocol):
         Args:
             text: Any text. Without a letter or digit in it there is nothing to say: no chunk comes.
             voice: One of `voices`, or None for the default one.
-            speed: 1.0 is the voice's own pace, 2.0 twice as fast; held within 0.25 to 4.
+            speed: 1.0 is the voice's own pace, 2.0 twice as fast; held within what the engine can, at most 0.25 to 4.
 
         Raises:
             ConfigError: There is no such voice; the message names those that there are.

@@ -4,6 +4,7 @@ Each engine is optional. A missing one is no error here: it is left out, and `av
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module, metadata
@@ -15,6 +16,9 @@ from agent_worker.errors import ConfigError
 log = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
+
+_loading = threading.Lock()
+"""Two threads that ask for the same engine first must not load it twice: the C libraries are global."""
 
 _MISSING: Final = (ImportError, OSError, RuntimeError)
 """What loading raises without the package, without the library, or with a model that cannot be read."""
@@ -28,6 +32,10 @@ class _Choice(Generic[Made]):
     load: Callable[[], Made]
     install: str
     """The command that installs what it needs."""
+
+    def loaded(self) -> Made:
+        with _loading:
+            return self.load()
 
 
 def _flite() -> Synthesiser:
@@ -80,7 +88,7 @@ def available() -> tuple[Engine, ...]:
 def _first(choices: Iterable[_Choice[Made]]) -> Made | None:
     for choice in choices:
         try:
-            return choice.load()
+            return choice.loaded()
         except _MISSING as error:
             log.info("%s is not used (%s); to have it: %s", choice.name, error, choice.install)
     return None
@@ -88,7 +96,7 @@ def _first(choices: Iterable[_Choice[Made]]) -> Made | None:
 
 def _look(choice: _Choice[Made], kind: EngineKind, describe: Callable[[Made], str]) -> Engine:
     try:
-        detail = describe(choice.load())
+        detail = describe(choice.loaded())
     except _MISSING as error:
         return Engine(name=choice.name, kind=kind, ok=False, detail=f"{error}; to have it: {choice.install}")
     return Engine(name=choice.name, kind=kind, ok=True, detail=detail)

@@ -16,7 +16,7 @@ LONGEST_PHONE: Final = 0.2
 LONGEST_EXTRA: Final = 0.2
 """Seconds that a word may last: this much for each of its phones, and this much beside. Steady noise and knocks come
 out as one short word drawn out over all of it, at a posterior of 1 since nothing competes."""
-HESITATIONS: Final = frozenset({"uh", "um", "er", "ah"})
+HESITATIONS: Final = frozenset({"uh", "um", "er", "ah", "oh"})
 """Words that alone say nothing."""
 
 

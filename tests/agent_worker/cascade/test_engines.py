@@ -1,5 +1,6 @@
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -60,6 +61,16 @@ def test_there_is_one_synthesiser_and_a_recogniser_for_each_session() -> None:
     first, second = engines.recogniser(), engines.recogniser()
     assert first is not None
     assert first is not second
+
+
+def test_threads_that_ask_first_at_once_get_the_same_engine() -> None:
+    flite.load.cache_clear()
+    espeak.load.cache_clear()
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: engines.synthesiser(), range(8)))
+    assert all(each is found[0] for each in found)
+    assert found[0] is not None
+    assert list(found[0].speak("Hello."))
 
 
 def test_the_preferred_engine_speaks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ def word(text: str, posterior: float = 1.0, seconds: float = 0.3, phones: int = 
         ((word("wait", 0.25),), "wait", 0.25),
         ((word("wait", 0.24),), "", 0.24),
         ((word("um"), word("uh")), "", 1.0),
+        ((word("oh"), word("oh")), "", 1.0),  # a ringing telephone
         ((word("um"), word("stop")), "um stop", 1.0),
         # The longest that "bye", of two phones, may last is 0.6 s: a knock on the table is no farewell.
         ((word("bye", seconds=0.6, phones=2),), "bye", 1.0),
