@@ -95,7 +95,7 @@ class Tape:
             case "response.done":
                 reply = self._replies[event["response"]["id"]]
                 reply.status = event["response"]["status"]
-                pages = self._show(event["response"]["id"])
+                pages = self._show(event["response"]["id"]) if reply.items else []
                 reply.pcm.clear()
                 return pages
             case "conversation.item.truncated" if event["item_id"] in self._owners:

@@ -13,7 +13,6 @@ from typing import Final
 from agent_worker import clock
 from agent_worker.audio import MODEL_RATE, seconds_of, to_bytes
 from agent_worker.cascade.base import SpokenChunk, Synthesiser
-from agent_worker.errors import AgentWorkerError
 from agent_worker.localmodel.actions import Happening, Speak, SpeechFailed, SpeechFinished, SpeechMade
 
 log = logging.getLogger(__name__)
@@ -69,11 +68,12 @@ class Voice:
     async def speak(self, order: Speak) -> None:
         """Make one speech, to its end or until it is cancelled."""
         voice = voice_of(order.voice, self._synthesiser.voices)
-        chunks = iter(self._synthesiser.speak(order.text, voice=voice, speed=order.speed))
+        chunks: Iterator[SpokenChunk] = iter(())
         try:
+            chunks = iter(self._synthesiser.speak(order.text, voice=voice, speed=order.speed))
             await self._pace(order, chunks)
-        except (AgentWorkerError, TimeoutError) as failure:
-            log.warning("%s could not speak: %s", self._synthesiser.name, failure)
+        except Exception as failure:  # whatever an engine raises costs one reply, not the session
+            log.exception("%s could not speak", self._synthesiser.name)
             self._deliver(SpeechFailed(response_id=order.response_id, message=f"No speech: {failure}"))
         finally:
             # On the engine's thread, behind the piece that it may be making: a running generator cannot be closed.

@@ -27,7 +27,9 @@ _SIGNS: Final = (
     (r"\bnevermind\b", "never mind"),
     (r"\bgood bye\b", "goodbye"),
 )
-_WORD: Final = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+(?:-[^\W\d_]+)*")
+_WORD: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?|[^\W\d_]+(?:-[^\W\d_]+)*")
+_DIGITS: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
+"""A number that somebody could mean."""
 
 _SMALL: Final = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -74,7 +76,7 @@ def number_at(words: Sequence[str], start: int, *, homophones: bool = False) -> 
     """
     if start >= len(words):
         return None
-    if words[start][0].isdigit():
+    if _DIGITS.fullmatch(words[start]):
         return float(words[start]), start + 1
     if homophones and words[start] in HOMOPHONES:
         return float(HOMOPHONES[words[start]]), start + 1

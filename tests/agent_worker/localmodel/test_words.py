@@ -50,6 +50,8 @@ def test_normal_words_stay_as_they_are(text: str) -> None:
         ("3.5 and 12", [3.5, 12]),
         ("twenty twelve", [20, 12]),
         ("nothing", []),
+        ("²", []),
+        ("9" * 400, []),
     ],
 )
 def test_numbers_are_read(text: str, expected: list[float]) -> None:
