@@ -1,5 +1,6 @@
 import logging
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -63,14 +64,21 @@ def test_there_is_one_synthesiser_and_a_recogniser_for_each_session() -> None:
     assert first is not second
 
 
-def test_threads_that_ask_first_at_once_get_the_same_engine() -> None:
-    flite.load.cache_clear()
-    espeak.load.cache_clear()
-    with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: engines.synthesiser(), range(8)))
-    assert all(each is found[0] for each in found)
-    assert found[0] is not None
-    assert list(found[0].speak("Hello."))
+def test_an_engine_is_loaded_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside: list[str] = []
+    together: list[int] = []
+
+    def slowly() -> object:
+        inside.append("a thread")
+        time.sleep(0.02)  # others get in here if they can
+        together.append(len(inside))
+        inside.pop()
+        return object()
+
+    monkeypatch.setattr(flite, "load", slowly)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: engines.synthesiser(), range(4)))
+    assert together == [1, 1, 1, 1]
 
 
 def test_the_preferred_engine_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
