@@ -1,21 +1,18 @@
 """A person and an agent talk: real processes, real peers, real audio, the real local model."""
 
 import asyncio
-import json
 import re
 import time
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pytest
 
-from agent_worker.audio import Samples
 from tests.support.alignment import align, halved, lags
 from tests.support.caller import Caller, calling, connecting
+from tests.support.recordings import spoken
 from tests.support.stack import Stack
-from tests.support.wav import corpus, load
+from tests.support.wav import corpus
 
 STORY = "Once there was a lighthouse"
 
@@ -27,30 +24,6 @@ async def greeted(caller: Caller) -> None:
     await caller.until_heard(0.0)
     await caller.until_silent(1.0)
     await caller.until(lambda: caller.agent_states()[-1:] == ["listening"])
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """What the model said in one message of a reply, as it recorded it."""
-
-    transcript: str
-    words: list[dict[str, Any]]
-    truncated_at_ms: int | None
-    samples: Samples
-
-
-def spoken(system: Stack, text: str) -> Spoken:
-    """The model's last recording whose words contain `text`."""
-    found: list[Spoken] = []
-    for path in sorted(system.recordings.glob("*.json"), key=lambda path: path.stat().st_mtime):
-        for item in json.loads(path.read_text())["items"]:
-            if text.lower() in item["transcript"].lower():
-                samples, rate = load(path.with_suffix(".wav"))
-                assert rate == 24_000
-                start = item["offset_ms"] * 24
-                found.append(Spoken(item["transcript"], item["words"], item["truncated_at_ms"], samples[start:]))
-    assert found, f"the model has not said {text!r}"
-    return found[-1]
 
 
 def clock_times(text: str) -> list[str]:
@@ -71,7 +44,7 @@ async def test_the_time_is_asked_for_and_answered_by_voice(system: Stack):
         assert "time" in caller.lines("user", since=start)[0].lower()
         assert "tool" in caller.agent_events(since=start)
         # What was heard is what the model said, to its end and without a gap.
-        matches = align(spoken(system, line).samples, halved(caller.tape.since(start)))
+        matches = align(spoken(system.recordings, line).samples, halved(caller.tape.since(start)))
         good = [match for match in matches if match.likeness > 0.8]
         assert len(good) >= 0.8 * len(matches)
         assert len(lags(matches)) == 1
@@ -99,7 +72,7 @@ async def test_a_noise_does_not_end_a_story_and_nothing_of_it_is_lost(system: St
         await asyncio.sleep(2.0)
         assert "interrupted" not in caller.agent_events(since=begun)
         heard = halved(caller.tape.since(begun - 1.0))
-        sent = spoken(system, STORY).samples
+        sent = spoken(system.recordings, STORY).samples
         seconds = len(heard) / 24_000 - 4.0
         matches = align(sent[: int(24_000 * seconds)], heard)
         good = [match for match in matches if match.likeness > 0.8]
@@ -135,7 +108,7 @@ async def test_stop_silences_the_story_and_the_model_knows_what_was_heard(system
         loud_before = [at for at in caller.tape.loud_times(begun) if at < held_at + 0.6]
         await caller.until_heard(held_at + 0.6)
         await caller.until_silent(1.0)
-        story = spoken(system, STORY)
+        story = spoken(system.recordings, STORY)
         assert story.truncated_at_ms is not None
         heard_seconds = loud_before[-1] - begun
         assert story.truncated_at_ms / 1000 == pytest.approx(heard_seconds, abs=0.35)

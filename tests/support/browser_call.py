@@ -98,7 +98,7 @@ async def call(folder: Path) -> dict[str, Any]:
             page.on("console", lambda message: seen["console"].append(f"{message.type}: {message.text}"))
             page.on("pageerror", lambda error: seen["console"].append(f"error: {error}"))
             await page.goto(f"{system.url}/?room=browser&autojoin=1&raw=1&record=1")
-            await page.wait_for_function("document.body.dataset.state === 'connected'", timeout=30_000)
+            await page.wait_for_selector("body[data-state=connected]", timeout=30_000)
             end = asyncio.get_running_loop().time() + ENDS_AFTER + 1.0
             while asyncio.get_running_loop().time() < end:
                 state = await page.get_attribute("#agent", "data-state")
