@@ -6,23 +6,19 @@
  */
 
 import { Call } from "./call.js";
-import { prepare as prepareRecording, record } from "./heard.js";
 import { Log } from "./log.js";
 import { identity, nextGeneration, prefer, preference, randomId } from "./memory.js";
-import { Meter } from "./meter.js";
-import { Microphone } from "./microphone.js";
 import { Orb } from "./orb.js";
 import { agentOf, agentStateOf, EMPTY_PAGE, Link, Phase, phaseOf, receive } from "./page.js";
 import { friendlyRoomName, roomName } from "./room-name.js";
 import { Signaling } from "./signaling.js";
-import { Speaker } from "./speaker.js";
+import { Sound } from "./sound.js";
 import { invitedToken, requestToken } from "./token.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
 import { NOTES } from "./words.js";
 
 const OVERDUE_MS = 5000;
-const ASKING_PATIENCE_MS = 1200;
 
 class App {
   #address = new URLSearchParams(location.search);
@@ -31,17 +27,18 @@ class App {
   #transcript = new Transcript();
   #log = new Log(document.getElementById("scroller"), (line) => this.#nameOf(line));
   #orb = new Orb(document.getElementById("agent"));
-  #myMeter = new Meter(document.getElementById("level-me"));
-  #agentMeter = new Meter(document.getElementById("level-agent"));
-  #speaker = new Speaker(document.getElementById("voice"));
-  #microphone = new Microphone({ raw: this.#address.get("raw") === "1" });
-  #audio = null;
+  #sound = new Sound({
+    speaker: document.getElementById("voice"),
+    mine: document.getElementById("level-me"),
+    agents: document.getElementById("level-agent"),
+    raw: this.#address.get("raw") === "1",
+    recording: this.#address.get("record") === "1",
+  });
   #signaling = null;
   #iceServers = [];
   #call = null;
   #callSid = null;
   #overdue = null;
-  #goWithoutMicrophone = () => {};
   #visit = 0;
 
   async open() {
@@ -52,32 +49,27 @@ class App {
     });
     this.#receive({ type: "opened" });
     requestAnimationFrame((now) => this.#animate(now));
-    if (this.#records) await prepareRecording();
-    await this.#showDevices();
+    await this.#sound.prepare();
     if (this.#address.get("autojoin") === "1") await this.#join(this.#view.form());
-  }
-
-  get #records() {
-    return this.#address.get("record") === "1";
   }
 
   #listen() {
     const acts = {
       join: (form) => this.#join(form),
-      check: () => this.#openMicrophone(),
+      check: () => this.#sound.openMicrophone(),
       leave: () => this.#leave(),
-      mute: () => this.#toggleMute(),
+      mute: () => this.#sound.toggleMute(),
       say: ({ text }) => this.#say(text),
-      device: ({ deviceId }) => this.#changeDevice(deviceId),
+      device: ({ deviceId }) => this.#sound.chooseMicrophone(deviceId, this.#page.wanted),
       act: ({ name }) => this.#act(name),
     };
     for (const [type, act] of Object.entries(acts)) this.#view.addEventListener(type, ({ detail }) => act(detail));
-    this.#speaker.addEventListener("blocked", ({ detail }) => this.#receive({ type: "sound", ...detail }));
-    this.#microphone.addEventListener("devices", () => this.#showDevices());
-    this.#microphone.addEventListener("gone", () => this.#loseMicrophone());
+    for (const type of ["microphone", "muted", "sound"]) {
+      this.#sound.addEventListener(type, ({ detail }) => this.#receive({ type, ...detail }));
+    }
+    this.#sound.addEventListener("track", ({ detail }) => this.#call?.useMicrophone(detail.track));
+    this.#sound.addEventListener("devices", ({ detail }) => this.#view.showDevices(detail.devices, detail.chosen));
     window.addEventListener("online", () => this.#signaling?.retryNow());
-    // Browsers hold sound back until the first touch of the page.
-    for (const type of ["pointerdown", "keydown"]) window.addEventListener(type, () => this.#audio?.resume());
   }
 
   // What the page is, and what follows from it
@@ -110,17 +102,17 @@ class App {
       signaling: this.#signaling,
       iceServers: () => this.#iceServers,
       nextGeneration,
-      microphone: this.#microphone.track,
+      microphone: this.#sound.track,
     });
     this.#call.addEventListener("state", ({ detail }) => this.#receive({ type: "link", ...detail }));
-    this.#call.addEventListener("sound", ({ detail }) => this.#hear(detail.stream));
+    this.#call.addEventListener("sound", ({ detail }) => this.#sound.hear(detail.stream));
     this.#call.start();
   }
 
   #endCall() {
     this.#call.close();
     this.#call = null;
-    this.#hear(null);
+    this.#sound.hear(null);
     this.#page = receive(this.#page, { type: "link", state: Link.NONE });
   }
 
@@ -143,8 +135,8 @@ class App {
     this.#view.showEmptyLog(true);
     this.#receive({ type: "join" });
     const visit = ++this.#visit;
-    this.#wakeAudio();
-    if (!this.#microphone.track) await this.#openMicrophone();
+    this.#sound.wake();
+    if (!this.#sound.track) await this.#sound.openMicrophone();
     // Whoever left while the browser was asking for the microphone does not want in any more.
     if (visit === this.#visit) this.#enter(room, name);
   }
@@ -166,7 +158,7 @@ class App {
       refused: (detail) => {
         this.#signaling = null;
         this.#receive({ type: "refused", ...detail });
-        this.#closeMicrophone();
+        this.#sound.closeMicrophone();
       },
     };
     for (const [type, take] of Object.entries(takes)) {
@@ -224,7 +216,7 @@ class App {
     this.#signaling?.leave();
     this.#signaling = null;
     this.#receive({ type: "leave" });
-    this.#closeMicrophone();
+    this.#sound.closeMicrophone();
   }
 
   #retry() {
@@ -242,9 +234,9 @@ class App {
       retry: () => this.#retry(),
       retry_now: () => this.#signaling?.retryNow(),
       leave: () => this.#leave(),
-      microphone: () => this.#openMicrophone(),
-      without_microphone: () => this.#goWithoutMicrophone(),
-      sound: () => this.#enableSound(),
+      microphone: () => this.#sound.openMicrophone(),
+      without_microphone: () => this.#sound.goWithoutMicrophone(),
+      sound: () => this.#sound.unlock(),
       reload: () => location.reload(),
     };
     acts[name]();
@@ -270,99 +262,16 @@ class App {
   }
 
   #nameOf({ role, identity: who }) {
-    const name = this.#page.people[who]?.name;
+    const person = this.#page.people[who];
+    // An agent without a name of its own is called by its identity.
+    const name = person?.name === who ? "" : person?.name;
     if (role === "agent") return name || NOTES.agent;
     return !who || who === this.#page.me?.identity ? NOTES.you : name || NOTES.somebody;
   }
 
-  // Sound
-
-  #audioContext() {
-    this.#audio ??= new AudioContext();
-    return this.#audio;
-  }
-
-  #wakeAudio() {
-    // Not waited for: without a touch of the page this stays pending, and only the meters stand still.
-    this.#audioContext().resume();
-  }
-
-  #hear(stream) {
-    this.#agentMeter.listen(this.#audioContext(), stream);
-    if (stream && this.#records) record(stream);
-    this.#speaker.play(stream);
-  }
-
-  #enableSound() {
-    this.#wakeAudio();
-    this.#speaker.unlock();
-  }
-
-  /** Resolves when the microphone is there, cannot be had, or is not waited for any longer. */
-  #openMicrophone(deviceId = preference("microphone")) {
-    const without = new Promise((resolve) => {
-      this.#goWithoutMicrophone = () => {
-        this.#microphoneIs("off");
-        resolve();
-      };
-    });
-    return Promise.race([this.#tryMicrophone(deviceId), without]);
-  }
-
-  async #tryMicrophone(deviceId) {
-    this.#microphoneIs("asking");
-    const patience = setTimeout(() => this.#microphoneIs("microphone_asking"), ASKING_PATIENCE_MS);
-    let state = "on";
-    try {
-      await this.#microphone.open(deviceId);
-    } catch (error) {
-      state = error.code;
-    } finally {
-      clearTimeout(patience);
-    }
-    if (state === "superseded") return;
-    this.#wakeAudio();
-    this.#myMeter.listen(this.#audioContext(), this.#microphone.stream);
-    this.#microphoneIs(state);
-    await this.#call?.useMicrophone(this.#microphone.track);
-    await this.#showDevices();
-  }
-
-  #loseMicrophone() {
-    this.#myMeter.listen(this.#audio, null);
-    this.#microphoneIs("microphone_gone");
-    this.#call?.useMicrophone(null);
-  }
-
-  /** Nobody listens any more, so the browser's sign of it must go out. */
-  #closeMicrophone() {
-    this.#microphone.close();
-    this.#myMeter.listen(this.#audio, null);
-    this.#microphoneIs("unasked");
-  }
-
-  #microphoneIs(state) {
-    this.#receive({ type: "microphone", state });
-  }
-
-  #changeDevice(deviceId) {
-    prefer("microphone", deviceId);
-    if (this.#microphone.track || this.#page.wanted) this.#openMicrophone(deviceId);
-  }
-
-  async #showDevices() {
-    this.#view.showDevices(await this.#microphone.devices(), this.#microphone.deviceId || preference("microphone"));
-  }
-
-  #toggleMute() {
-    this.#microphone.muted = !this.#microphone.muted;
-    this.#receive({ type: "muted", muted: this.#microphone.muted });
-  }
-
   #animate(now) {
-    this.#myMeter.sample(now);
-    this.#agentMeter.sample(now);
-    this.#orb.draw(now, this.#agentMeter.level, this.#myMeter.level);
+    const { voice, ear } = this.#sound.measure(now);
+    this.#orb.draw(now, voice, ear);
     requestAnimationFrame((next) => this.#animate(next));
   }
 }

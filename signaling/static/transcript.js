@@ -106,6 +106,10 @@ export class Transcript {
     line.open = false;
     if (attributes.interrupted === "true") mark(line, "interrupted");
     if (line.parts.some((part) => part.text !== undefined)) return [{ op: "change", line }];
+    return this.#remove(line);
+  }
+
+  #remove(line) {
     this.#lines = this.#lines.filter((other) => other !== line);
     return [{ op: "remove", line }];
   }
@@ -137,8 +141,8 @@ export class Transcript {
     const line = this.#floor();
     // Without words there was nothing to hear, so nothing was interrupted for the listener.
     if (!line) return [];
+    if (line.kind === "pause") return this.#remove(line);
     mark(line, "interrupted");
-    if (line.kind === "pause") line.open = false;
     return [{ op: "change", line }];
   }
 

@@ -234,6 +234,7 @@ def closed(sid: str, **attributes: str) -> dict[str, Any]:
             ["note: <resumed 0.5>"],
             id="a hold before the first word",
         ),
+        pytest.param([{"type": "held"}, {"type": "interrupted"}], [], id="cut before the first word"),
         pytest.param(
             [opened("a", "agent"), chunk("a", "one"), {"type": "held"}, {"type": "resumed"}, {"type": "held"}],
             ["agent: one<resumed 1><held>_"],
