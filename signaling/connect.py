@@ -2,7 +2,7 @@
 
 The server stands in the room for that client, as a participant whose link is a `Call`: it fetches the agent, passes
 the offer on, and waits for the answer. Afterwards the client is in the room until it hangs up, is removed, or its
-agent leaves.
+agent's job is over.
 """
 
 import asyncio
@@ -58,7 +58,11 @@ class Call:
             case ParticipantChanged(op="joined", participant=Participant(kind="agent", identity=identity)):
                 self.agent = identity
             case ParticipantChanged(op="left", participant=participant) if participant.identity == self.agent:
-                self._refuse(ErrorCode.DISPATCH_FAILED, "the agent has left the room")
+                # Once they are connected, an agent whose signaling is lost for a moment goes on talking.
+                if self.answer is None:
+                    self._refuse(ErrorCode.DISPATCH_FAILED, "the agent has left the room")
+            case DispatchChanged(op="failed" | "ended" | "pending", reason=reason) if self.answer is not None:
+                self._refuse(ErrorCode.REMOVED, reason or "the agent is gone")
             case DispatchChanged(op="pending", reason=reason):
                 self.waiting = reason
             case DispatchChanged(op="failed", reason=reason):

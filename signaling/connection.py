@@ -11,7 +11,7 @@ from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from signaling.envelope import MAX_FIRST_FRAME_BYTES, Message, encode, error_of, peek_request_id
+from signaling.envelope import MAX_FIRST_FRAME_BYTES, Error, Message, encode, error_of, peek_request_id
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.limits import AddressQuota, SocketSettings, TokenBucket, Visit
 from signaling.messages import SUBPROTOCOL
@@ -115,11 +115,15 @@ class Connection:
         self._outbox = Outbox(settings.queue_messages, settings.queue_chars)
         self._farewell: tuple[int, str] | None = None
         self._session: Session | None = None
+        self._address = "" if websocket.client is None else websocket.client.host
 
     def send(self, message: Message) -> None:
         """Queue a message; when the queue is full the connection ends with 4508."""
+        if isinstance(message, Error) and message.code != ErrorCode.RATE_LIMITED:
+            logger.info("! %s is refused something: %s (%s)", self._address, message.message, message.code)
         if not self._outbox.put(encode(message)):
             code = ErrorCode.SLOW_CONSUMER
+            logger.warning("x %s does not take what it is sent: disconnected", self._address)
             self.close(CLOSE_CODES[code], code)
             if self._session is not None:
                 self._session.end(code)
@@ -131,9 +135,9 @@ class Connection:
 
     async def run(self, session: Session) -> None:
         """Accept, and carry messages until either side ends it."""
-        address = "" if self._websocket.client is None else self._websocket.client.host
-        visit = self._quota.enter(address)
+        visit = self._quota.enter(self._address)
         if visit is None:
+            logger.warning("x %s has too many connections: one more is refused", self._address)
             refused = MessageError(ErrorCode.RATE_LIMITED, "too many connections from this address")
             await self._websocket.send_denial_response(problem(refused))
             return
@@ -168,7 +172,7 @@ class Connection:
         except WebSocketDisconnect:
             pass
         except TimeoutError:
-            logger.warning("x a peer took nothing for %g s: its connection is dropped", self._settings.send_timeout)
+            logger.warning("x %s took nothing for %g s: dropped", self._address, self._settings.send_timeout)
 
     # From the peer. --------------------------------------------------------------------------------------------
 
@@ -212,6 +216,7 @@ class Connection:
             except MessageError as refused:
                 self.send(error_of(refused))
                 if dropped > burst:
+                    logger.warning("x %s floods us: disconnected", self._address)
                     self.close(CLOSE_CODES[ErrorCode.RATE_LIMITED], ErrorCode.RATE_LIMITED)
                     return
 

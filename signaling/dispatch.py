@@ -146,7 +146,9 @@ class Dispatch:
     # From wish to worker. --------------------------------------------------------------------------------------
 
     def _want(self, room: RoomInfo, participant: Participant, agent: str, now: float) -> None:
-        if room.name in self._job_of_room:
+        present = self._job_of_room.get(room.name)
+        if present is not None:
+            present.wanted_again = present.state is JobState.DEPARTED
             return
         job = Job(self._new_id("AJ"), room, participant, agent, now + self._settings.dispatch_timeout)
         self._jobs[job.id] = self._job_of_room[room.name] = job
@@ -249,6 +251,8 @@ class Dispatch:
             self._actions.append(AgentRevoked(room=job.room.name, job=job.id, epoch=job.epoch))
             self._remove(job)
             self._announce(job, "ended", update.reason)
+            if job.wanted_again and job.state is JobState.DEPARTED:
+                self._want(job.room, job.participant, job.agent, now)
 
     def _lose(self, session: str, now: float) -> None:
         worker = self._workers.of_session(session)
@@ -258,8 +262,8 @@ class Dispatch:
         for job in self._jobs_of(worker):
             if job.state is JobState.OFFERED:
                 self._take_from(job, "its worker was lost", now)
-            elif job.state is JobState.DEPARTED:
-                self._hurry(job, now)
+            elif job.state is JobState.DEPARTED and job.until is not None:
+                job.until = min(job.until, now + self._settings.orphan_timeout)
 
     def _lease_end(self, worker: Worker) -> float | None:
         if worker.lost_at is not None:
@@ -296,15 +300,10 @@ class Dispatch:
         if self.admits(event.room, event.job, event.epoch):
             job = self._jobs[event.job]
             patience = self._settings.settle_timeout if event.wanted else self._settings.return_timeout
-            job.state, job.until = JobState.DEPARTED, now + patience
             worker = self._worker_of(job)
             if worker is None or worker.lost_at is not None:
-                self._hurry(job, now)
-
-    def _hurry(self, job: Job, now: float) -> None:
-        """Both the agent and its worker are out of sight: they are probably dead."""
-        assert job.until is not None, "a departed job has a deadline"
-        job.until = min(job.until, now + self._settings.orphan_timeout)
+                patience = min(patience, self._settings.orphan_timeout)
+            job.state, job.until = JobState.DEPARTED, now + patience
 
     def _close_room(self, room: str, now: float) -> None:
         self._rooms_with_humans.discard(room)

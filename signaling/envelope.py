@@ -243,7 +243,9 @@ def _explain(exc: ValidationError, request: int | str | None) -> MessageError:
     kind = first["type"]
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         return MessageError(ErrorCode.BAD_REQUEST, "the message's type (t) is unknown or missing", re=request)
-    where = ".".join(str(part)[:64] for part in first["loc"])
+    # Keys are the sender's own words, and this text is logged.
+    parts = [str(part)[:64] for part in first["loc"]]
+    where = ".".join(part if part.isprintable() else "?" for part in parts)
     too_large = kind in {"string_too_long", "too_long", "too_large"}
     code = ErrorCode.TOO_LARGE if too_large else ErrorCode.BAD_REQUEST
     return MessageError(code, f"{where}: {first['msg']}", re=request)

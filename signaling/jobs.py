@@ -145,6 +145,7 @@ class Job:
         attempt: How many offers were made.
         epoch: How many assignments were made.
         restarts: How many of them failed.
+        wanted_again: Somebody came for the agent when it had just gone.
     """
 
     id: str
@@ -159,6 +160,7 @@ class Job:
     attempt: int = 0
     epoch: int = 0
     restarts: int = 0
+    wanted_again: bool = False
 
     def offer(self, deadline: float) -> JobOffer:
         """The question to a worker, to be answered within `deadline` seconds."""

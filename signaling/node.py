@@ -179,7 +179,8 @@ class Node:
         )
         if progress is not None:
             self._post(Announced(room, progress, only=sid))
-        logger.info("< %s joins room %s as %s", claims.sub, room, claims.kind)
+        if sid in self._links:
+            logger.info("< %s joins room %s as %s", claims.sub, room, claims.kind)
         return sid
 
     def agent_for(self, claims: Claims) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,8 @@ from signaling.problems import problem
 from signaling.rest import Rest
 from signaling.sessions import ParticipantSession, WorkerSession, bearer_token, room_url
 from signaling.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 class Sockets:
@@ -120,8 +123,10 @@ async def say_goodbye(app: FastAPI, patience: float) -> None:
             await sockets.wait_closed()
 
 
-async def _refuse(_: Request, exc: Exception) -> Response:
+async def _refuse(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, MessageError)
+    address = "" if request.client is None else request.client.host
+    logger.info("! %s is refused %s: %s (%s)", address, request.method, exc.text, exc.code)
     return problem(exc)
 
 

@@ -157,14 +157,18 @@ async def test_an_agent_that_leaves_instead_of_answering():
         assert (answer.status_code, answer.json()["detail"]) == (503, "the agent has left the room")
 
 
-async def test_when_the_agent_goes_later_its_caller_goes_too():
+async def test_a_caller_stays_when_the_agents_signaling_is_lost_and_goes_when_its_job_is_over():
     async with serving() as site, site.worker() as worker, site.joined("listener") as listener:
         async with site.agent(worker) as agent, asyncio.TaskGroup() as group:
+            job = (await listener.expect("dispatch", op="started"))["job"]
             request = group.create_task(post(site))
             caller = await answer_one(agent, sdp=ANSWER)
             session = (await request).json()["session"]
-        left = [(await listener.expect("participant", op="left"))["participant"]["identity"] for _ in range(2)]
-        assert left == ["bot", caller]
+        assert (await listener.expect("participant", op="left"))["participant"]["identity"] == "bot"
+        there = (await site.http.get("/v1/rooms/r/participants")).json()["participants"]
+        assert {one["identity"] for one in there} == {"listener", caller}
+        await worker.send("update", job=job, epoch=1, state="ended", result="success")
+        assert (await listener.expect("participant", op="left"))["participant"]["identity"] == caller
         assert (await site.http.delete(session)).status_code == 404
 
 

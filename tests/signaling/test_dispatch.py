@@ -472,6 +472,20 @@ def test_an_agent_that_says_good_bye_and_then_how_it_ended_is_not_replaced(offic
     assert office.ops() == ["pending", "assigned", "started", "ended"]
 
 
+@pytest.mark.parametrize(("comes_back", "jobs"), [(False, 1), (True, 2)])
+def test_a_human_who_comes_when_the_agent_has_just_gone_gets_another(office: Office, *, comes_back: bool, jobs: int):
+    worker = office.register("w")
+    office.enter()
+    assign = office.run()
+    office.do(LastHumanLeft("r"))
+    office.depart(assign, wanted=True)
+    if comes_back:
+        office.enter()
+    office.say(worker, JobUpdate(job=assign.job, epoch=1, state="ended", result="success"))
+    assert office.ops()[3] == "ended"
+    assert len(office.offers()) == jobs
+
+
 def test_nobody_is_replaced_for_an_empty_room(office: Office):
     worker = office.register("w")
     office.enter()

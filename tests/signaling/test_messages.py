@@ -209,6 +209,13 @@ def test_a_refusal_says_where_and_why_and_names_the_request(text: str, code: str
     assert says in refused.value.text
 
 
+def test_a_refusal_cannot_break_a_line_of_the_log():
+    with pytest.raises(MessageError) as refused:
+        parse_from_client('{"t": "update", "attributes": {"a\\nFAKE": 1}}')
+    assert refused.value.text.isprintable()
+    assert "FAKE" not in refused.value.text
+
+
 def test_a_refusal_never_quotes_what_was_sent():
     with pytest.raises(MessageError) as refused:
         parse_from_client('{"t": "join", "token": ["SECRET"], "v": "SECRET"}')

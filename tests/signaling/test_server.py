@@ -517,6 +517,18 @@ async def test_when_the_server_stops_everybody_hears_so_first():
             assert (await late.take())["code"] == "server_draining"
 
 
+async def test_a_refusal_is_logged_once(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, "signaling")
+    async with serving() as site, site.joined("ann") as ann, site.joined("bob"):
+        assert (await ann.ask("offer", to="bob", sdp="garbage"))["code"] == "bad_request"
+        assert (await site.http.post("/v1/token", content="garbage")).status_code == 400
+    refusals = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert refusals == [
+        "! 127.0.0.1 is refused something: the offer is no SDP: its first line must be v=0 (bad_request)",
+        "! 127.0.0.1 is refused POST: the message is not valid JSON (bad_request)",
+    ]
+
+
 async def test_nothing_is_logged_that_could_be_used(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
     token = join_token("ann", "r")
