@@ -82,6 +82,7 @@ NAMES: Final = vocabulary(
 
 _A_MOMENT = r"(?:second|minute|moment|bit)"
 _TEAM = r"(?:billing|sales|support|operator|human|agent|person|someone|somebody|customer service|technical support)"
+_ONE_OF = r"(?:a|another|the|that|one more|more|any|some|your|tell|read|good|funny) "
 _ME_NAME = r"(?:i am|this is)"
 
 _TABLE: Final[tuple[tuple[Intent, str], ...]] = (
@@ -124,8 +125,8 @@ _TABLE: Final[tuple[tuple[Intent, str], ...]] = (
         r"\bwhere\b.*\border\b|\bstatus\b.*\border\b|\border\b.*\b(?:status|number)\b|\bcheck\b.*\border\b|"
         r"\bwhen will\b.*\border\b|\bis (?:my|the|our) order\b|\bwhat did i order\b|\btrack\b.*\border\b",
     ),
-    (Intent.STORY, r"\b(?:story|stories|fairy tale)\b"),
-    (Intent.JOKE, r"\bjokes?\b|\bmake me laugh\b|\bsomething funny\b"),
+    (Intent.STORY, rf"\b{_ONE_OF}(?:\w+ )?(?:story|stories|fairy tale)\b|^(?:story|stories)(?: please)?$"),
+    (Intent.JOKE, rf"\b{_ONE_OF}(?:\w+ )?jokes?\b|^jokes?(?: please)?$|\bmake me laugh\b|\bsomething funny\b"),
     (Intent.COUNT, r"\bcount\b"),
     (
         Intent.DICE,

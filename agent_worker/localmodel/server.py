@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import secrets
+import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -94,37 +95,47 @@ async def serve(
         ConfigError: The port is taken.
 
     """
-    chosen = engines or await asyncio.to_thread(installed_engines)
+    listener = _listen(host, port)
     async with AsyncExitStack() as stack:
-        recorder: Recorder | None = None
-        recording: asyncio.Task[None] | None = None
-        if record is not None:
-            recorder = Recorder(record)
+        stack.enter_context(listener)
+        chosen = engines or await asyncio.to_thread(installed_engines)
+        recorder = Recorder(record) if record is not None else None
+        if recorder is not None:
             group = await stack.enter_async_context(asyncio.TaskGroup())
             recording = group.create_task(recorder.run())
             # Only after the sessions are over, so that their last events are written.
             stack.callback(recording.cancel)
         door = _Door(chosen, recorder)
-        try:
-            server = await stack.enter_async_context(
-                serve_sockets(
-                    door.converse,
-                    host,
-                    port,
-                    process_request=_route,
-                    select_subprotocol=_subprotocol,
-                    compression=None,  # costs 60 us for each delta and saves a quarter
-                    max_size=MAX_FRAME,
-                    max_queue=_FRAMES_READ_AHEAD,
-                    close_timeout=_CLOSE_TIMEOUT,
-                )
+        server = await stack.enter_async_context(
+            serve_sockets(
+                door.converse,
+                sock=listener,
+                process_request=_route,
+                select_subprotocol=_subprotocol,
+                compression=None,  # costs 60 us for each delta and saves a quarter
+                max_size=MAX_FRAME,
+                max_queue=_FRAMES_READ_AHEAD,
+                close_timeout=_CLOSE_TIMEOUT,
             )
-        except OSError as error:
-            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
-        bound = next(iter(server.sockets)).getsockname()[1]
+        )
+        bound = listener.getsockname()[1]
         address = f"[{host}]" if ":" in host else host
         ready(f"ws://{address}:{bound}{PATH}")
         await server.serve_forever()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port first: whoever chose it should hear at once that it is taken.
+
+    Raises:
+        ConfigError: It is taken, or the address is none of this machine.
+
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
 
 
 class _Door:
@@ -135,9 +146,9 @@ class _Door:
         self._recorder = recorder
         self._sessions = 0
 
-    async def converse(self, socket: ServerConnection) -> None:
+    async def converse(self, client: ServerConnection) -> None:
         """One client, from its first frame to its last."""
-        request = socket.request
+        request = client.request
         assert request is not None
         names = Names(secrets.token_hex(4))
         if request.headers.get("OpenAI-Beta", "").startswith("realtime"):
@@ -145,27 +156,27 @@ class _Door:
                 "The Realtime Beta API is no longer supported. Remove the OpenAI-Beta header and use the GA events.",
                 code="beta_api_shape_disabled",
             )
-            await _refuse(socket, refusal, names, 4000)
+            await _refuse(client, refusal, names, 4000)
             return
         if self._sessions >= MAX_SESSIONS:
             full = EventRefusedError(f"There are {MAX_SESSIONS} sessions already.", code="session_limit_reached")
-            await _refuse(socket, full, names, 1013)
+            await _refuse(client, full, names, 1013)
             return
         asked = parse_qs(urlsplit(request.path).query).get("model", [DEFAULT_MODEL])[0]
         protocol = Protocol(names, model=asked, hears=self._engines.hears, now=clock.now(), wall=time.time())
         self._sessions += 1
         log.info("session %s begins", protocol.session.id)
         try:
-            await Connection(socket, protocol, self._engines, self._recorder).run()
+            await Connection(client, protocol, self._engines, self._recorder).run()
         finally:
             self._sessions -= 1
             log.info("session %s ends", protocol.session.id)
 
 
-async def _refuse(socket: ServerConnection, refusal: EventRefusedError, names: Names, code: int) -> None:
+async def _refuse(client: ServerConnection, refusal: EventRefusedError, names: Names, code: int) -> None:
     event = {"event_id": names.next("event"), **events.error(refusal, None)}
-    await socket.send(json.dumps(event))
-    await socket.close(code, f"invalid_request_error.{refusal.code}")
+    await client.send(json.dumps(event))
+    await client.close(code, f"invalid_request_error.{refusal.code}")
 
 
 def _route(connection: ServerConnection, request: Request) -> Response | None:

@@ -85,6 +85,10 @@ SAID: list[tuple[str, list[Intent]]] = [
     ("who are you", [Intent.WHO]),
     ("my grandmother collects antique clocks", []),
     ("the quick brown fox jumps over the lazy dog", []),
+    ("that quick brown fox joke silver the lazy dog", []),
+    ("two story building", []),
+    ("do you know any good jokes", [Intent.JOKE]),
+    ("story please", [Intent.STORY]),
     ("i", []),
     ("", []),
 ]

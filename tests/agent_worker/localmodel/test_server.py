@@ -214,11 +214,13 @@ async def test_sessions_are_bounded_and_their_places_are_freed(monkeypatch: pyte
             await third.manual()
 
 
-async def test_a_taken_port_is_said_to_be() -> None:
+@pytest.mark.parametrize("recorded", [False, True])
+async def test_a_taken_port_is_said_to_be(recorded: bool, tmp_path: Path) -> None:
+    record = tmp_path if recorded else None
     async with served() as url:
         port = int(url.split(":")[2].split("/")[0])
         with pytest.raises(ConfigError, match=rf"127.0.0.1:{port}.*--port"):
-            await serve(host="127.0.0.1", port=port, record=None, ready=print, engines=FAKES)
+            await serve(host="127.0.0.1", port=port, record=record, ready=print, engines=FAKES)
 
 
 # What goes wrong. ----------------------------------------------------------------------------------------------
