@@ -31,6 +31,7 @@ from agent_worker.rooms.base import (
 from agent_worker.rooms.ice import OfferedAddresses, offer_addresses, peer_connection
 from agent_worker.rooms.signaled import SignaledDoor
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET, TOKEN_ALGORITHM, worker_claims
+from tests.agent_worker.rooms.cable import Cable
 from tests.support.caller import Mouth
 from tests.support.stack import free_port, running, wait_ready
 
@@ -444,50 +445,6 @@ async def test_leaving_says_what_is_left_to_say_and_errors_pass_as_they_are(serv
 # Losses. ---------------------------------------------------------------------------------------------------------
 
 
-class Cable:
-    """A TCP connection to the server that can be cut."""
-
-    def __init__(self, target):
-        self._target = target
-        self._writers = set()
-        self._server = None
-        self.url = ""
-        self.connections = 0
-
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        self.url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1/rtc"
-        return self
-
-    async def __aexit__(self, *_):
-        self._server.close()
-        self.cut()
-        await self._server.wait_closed()
-
-    def cut(self):
-        for writer in self._writers:
-            writer.transport.abort()
-
-    def unplug(self):
-        self._server.close()
-        self.cut()
-
-    async def _carry(self, reader, writer):
-        self.connections += 1
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        self._writers |= {writer, far_writer}
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._pump(reader, far_writer))
-            tasks.create_task(self._pump(far_reader, writer))
-        self._writers -= {writer, far_writer}
-
-    async def _pump(self, reader, writer):
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-        writer.transport.abort()
-
-
 @asynccontextmanager
 async def wired(server):
     """A conversation whose agent reaches the server by a cable."""
@@ -496,7 +453,7 @@ async def wired(server):
         Cable(int(server.rpartition(":")[2])) as cable,
         guest(server, name) as anna,
         hired(server, name) as assign,
-        door(assign, url=cable.url).join(Humming()) as room,
+        door(assign, url=f"{cable.url}/v1/rtc").join(Humming()) as room,
     ):
         agent = await anna.agent()
         events = Events(room)

@@ -8,7 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from agent_worker.errors import ConfigError, RoomLostError
+from agent_worker.rooms.base import HumanJoined, RoomClosed
+from agent_worker.rooms.signaled import SignaledDoor
 from agent_worker.worker.ipc import Start
 
 logger = logging.getLogger(__name__)
@@ -67,3 +71,31 @@ class DiesOnLoad:
 
     def load(self):
         os._exit(3)
+
+
+class Quiet:
+    """A voice that says nothing."""
+
+    def pull(self):
+        return np.zeros(480, np.int16)
+
+
+@dataclass(frozen=True)
+class InRoom:
+    """A job that is in its room, tells everybody there the id of its process, and stays until the room closes."""
+
+    name: str = "in room"
+
+    def load(self):
+        return self
+
+    async def run(self, start: Start, joined: Callable[[], None]) -> str:
+        async with SignaledDoor(start.url, start.token).join(Quiet()) as room:
+            joined()
+            async for event in room.events():
+                match event:
+                    case HumanJoined():
+                        room.send_data("pid", {"pid": os.getpid()})
+                    case RoomClosed(reason=reason):
+                        return reason
+        return "never"
