@@ -26,15 +26,33 @@ if [ ! -x "$venv/bin/python" ]; then
     echo "Making $venv ..."
     "$python" -m venv "$venv"
 fi
-pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet)
-echo "Installing what the ${extra} setup needs (the first time this takes a minute) ..."
-# pocketsphinx from source would need a compiler; silero-vad would bring torch, of which nothing is used here.
-"${pip[@]}" install --only-binary=pocketsphinx -e ".[$extra]" || {
-    [ "$extra" = local ] || exit 1
-    echo "No ready-made speech recogniser for this Python: the agent will understand typed text only." >&2
-    "${pip[@]}" install -e . espeakng-loader
+log="$venv/install.log"
+: >"$log"
+
+# Runs pip: what it collects is shown on one line, everything else goes to the log, which is shown if it fails.
+pip_install() {
+    if ! "$venv/bin/python" -m pip --disable-pip-version-check install --progress-bar off "$@" 2>&1 | tee -a "$log" |
+        while read -r verb name _; do
+            case "$verb" in
+                Collecting) printf '\r\033[K  getting %s' "${name%%[<>=!;(]*}" ;;
+                Installing) printf '\r\033[K  installing, the last step' ;;
+            esac
+        done; then
+        return 1
+    fi
+    printf '\r\033[K'
 }
-"${pip[@]}" install --no-deps "silero-vad>=5.1"
+
+echo "Installing into $venv (the first time this takes a minute) ..."
+# pocketsphinx from source would need a compiler; silero-vad would bring torch, of which nothing is used here.
+pip_install --only-binary=pocketsphinx -e ".[$extra]" || {
+    [ "$extra" = local ] && pip_install -e . espeakng-loader || {
+        tail -n 20 "$log" >&2
+        fail "Installing failed; all that pip said is in $log."
+    }
+    echo "There is no ready-made speech recogniser for this Python: the agent will understand typed text only." >&2
+}
+pip_install --no-deps "silero-vad>=5.1" || fail "silero-vad could not be installed; all that pip said is in $log."
 if ! ldconfig -p 2>/dev/null | grep -q libflite.so && [ "$(uname)" = Linux ]; then
     echo "For a better voice than espeak:  sudo apt-get install flite"
 fi
