@@ -52,11 +52,6 @@ class Conversation:
         self._order: list[str] = []
         self._sounds: dict[str, _Sound] = {}
 
-    @property
-    def last_id(self) -> str | None:
-        """The id of the newest item, or None."""
-        return self._order[-1] if self._order else None
-
     def find(self, item_id: str) -> Item | None:
         """The item, or None."""
         return self._items.get(item_id)

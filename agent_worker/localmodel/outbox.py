@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 ROOM: Final = 32
 """With this many events waiting there is no room for more speech."""
 LIMIT: Final = 4096
-"""With this many waiting the client is given up: it asks and does not read."""
+LIMIT_CHARACTERS: Final = 64 * 1024 * 1024
+"""With more events waiting, or longer ones, the client is given up: it asks and does not read."""
 SEND_TIMEOUT: Final = 10.0
 """Seconds that a client may take to read one event."""
 TOO_SLOW: Final = (1013, "the client reads too slowly")
@@ -24,17 +25,19 @@ class Outbox:
 
     def __init__(self) -> None:
         self._texts: deque[str] = deque()
+        self._size = 0
         self._end: tuple[int, str] | None = None
         self._arrived = asyncio.Event()
         self._roomy = asyncio.Event()
         self._roomy.set()
 
     def put(self, text: str) -> None:
-        """Queue an event; beyond LIMIT the connection is ended instead."""
+        """Queue an event; beyond the limits the connection is ended instead."""
         if self._end is not None:
             return
         self._texts.append(text)
-        if len(self._texts) > LIMIT:
+        self._size += len(text)
+        if len(self._texts) > LIMIT or self._size > LIMIT_CHARACTERS:
             self._texts.clear()
             self._end = TOO_SLOW
         if len(self._texts) >= ROOM:
@@ -73,6 +76,7 @@ class Outbox:
             self._arrived.clear()
             await self._arrived.wait()
         text = self._texts.popleft()
+        self._size -= len(text)
         if len(self._texts) < ROOM:
             self._roomy.set()
         return text

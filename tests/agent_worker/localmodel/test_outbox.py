@@ -77,10 +77,12 @@ async def test_a_client_that_does_not_read_is_left(monkeypatch: pytest.MonkeyPat
     assert socket.closed == TOO_SLOW
 
 
-async def test_a_client_that_asks_and_does_not_read_is_left() -> None:
+@pytest.mark.parametrize(("count", "length"), [(LIMIT + 1, 1), (65, 2**20)])
+async def test_a_client_that_asks_and_does_not_read_is_left(count: int, length: int) -> None:
     outbox, socket = Outbox(), Socket()
-    for _ in range(LIMIT + 1):
-        outbox.put("x")
+    text = "x" * length
+    for _ in range(count):
+        outbox.put(text)
     async with running(outbox, socket) as task, asyncio.timeout(5):
         await task
     assert socket.closed == TOO_SLOW
