@@ -47,17 +47,18 @@ def _import_file(path: Path) -> ModuleType:
         raise ConfigError(f"{path} is not a Python file. Give the path of one (agent.py), or module:Class.")
     # A prefix of our own, so that an agent in random.py does not replace the library's random.
     name = f"agent_file_{path.stem}"
-    found = importlib.util.spec_from_file_location(name, path)
+    file = path.absolute()
+    found = importlib.util.spec_from_file_location(name, file)
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     # Registered first: pydantic and pickle look a class's module up by its name.
     sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))
+    sys.path.insert(0, str(file.parent))
     try:
         found.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"{path} could not be loaded: {_what(error, str(path))}") from error
+        raise ConfigError(f"{path} could not be loaded: {_what(error, str(file))}") from error
     return module
 
 
@@ -124,8 +125,8 @@ def _agent(found: object, place: str) -> Agent:
         return found()
     except Exception as error:
         raise ConfigError(
-            f"{found.__name__}() in {place} fails: {_what(error, place)}. If it needs arguments, make the agent"
-            f" yourself: agent = {found.__name__}(...)."
+            f"{found.__name__}() in {place} fails: {type(error).__name__}: {error}. If it needs arguments, make the"
+            f" agent yourself: agent = {found.__name__}(...)."
         ) from error
 
 

@@ -134,9 +134,10 @@ class Pool:
 
     def _on_lost_spare(self, child: Child) -> None:
         why = child.broken or "A room's process died before it had a job: see the log above."
-        logger.error("%s", why)
         self._backoff = min(max(self._backoff * 2, FIRST_BACKOFF), LAST_BACKOFF)
-        if not self._settled.is_set():
+        if self._settled.is_set():
+            logger.error("%s", why)
+        else:
             self._failure = why
             self._settled.set()
 
