@@ -171,7 +171,7 @@ class App {
   #joined({ room, you, participants, ice, resumed }) {
     this.#iceServers = iceServersOf(ice?.servers);
     if (!resumed) this.#draw(this.#transcript.abandon());
-    this.#receive({ type: "joined", room, me: you, participants: participants ?? [] });
+    this.#receive({ type: "joined", room, me: you, participants });
     this.#call?.roomIsBack();
   }
 
@@ -262,7 +262,7 @@ class App {
   }
 
   #nameOf({ role, identity: who }) {
-    const person = this.#page.people[who];
+    const person = Object.values(this.#page.people).find(({ identity: theirs }) => theirs === who);
     // An agent without a name of its own is called by its identity.
     const name = person?.name === who ? "" : person?.name;
     if (role === "agent") return name || NOTES.agent;

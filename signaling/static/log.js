@@ -11,6 +11,7 @@ export class Log {
   #nameOf;
   #items = new Map();
   #following = true;
+  #put = 0;
 
   /**
    * @param scroller the element that scrolls, with the list in it.
@@ -31,18 +32,22 @@ export class Log {
 
   apply(changes) {
     if (changes.length === 0) return;
+    this.#noteReading();
     for (const { op, line } of changes) this.#apply(op, line);
     this.#follow();
   }
 
-  /** Whoever scrolls up wants to read there. */
+  /** Whoever has scrolled up from where we put them wants to read there. */
   #noteReading() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    this.#following = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#following = true;
+    else if (scrollTop < this.#put - NEAR_END_PX) this.#following = false;
   }
 
   #follow() {
-    if (this.#following) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (!this.#following) return;
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#put = this.#scroller.scrollTop;
   }
 
   #apply(op, line) {

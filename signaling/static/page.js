@@ -72,7 +72,8 @@ const CHANGES = {
     retryAt: null,
     room: event.room,
     me: event.me,
-    people: peopleAfterJoining(page, event.participants),
+    // A session that was resumed goes on from what was known, unless the room is told anew.
+    people: event.participants ? peopleAfterJoining(page, event.participants) : page.people,
   }),
   participant: (page, { op, participant }) => ({
     people: op === "left" ? without(page.people, participant.identity) : withPerson(page.people, participant),

@@ -171,6 +171,7 @@ export class Signaling extends EventTarget {
   #open(token, resolve) {
     const socket = new WebSocket(addressOfRoom(), SUBPROTOCOL);
     let entered = false;
+    // Wall time, not monotonic: a laptop that has slept knows at once that the room has given it up.
     let heardAt = Date.now();
     let ping = null;
     const end = (facts) => {

@@ -96,6 +96,14 @@ DERIVE = """async (events) => {
             [*TALKING, LOST, JOINED], "connected", "thinking", [], True, id="a server that forgot the agent"
         ),
         pytest.param(
+            [*TALKING, LOST, {key: JOINED[key] for key in ("type", "room", "me")}],
+            "connected",
+            "thinking",
+            [],
+            True,
+            id="resumed without a list of who is there",
+        ),
+        pytest.param(
             [*TALKING, LOST, JOINED, {"type": "link", "state": "rebuilding", "attempt": 1}],
             "waiting",
             "connecting",
