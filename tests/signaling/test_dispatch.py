@@ -448,6 +448,20 @@ def test_an_agent_out_of_sight_is_waited_for(office: Office, *, wanted: bool, wo
     assert office.news[-1] == ("r", "pending", "the agent left the room")
 
 
+def test_a_job_that_fails_after_an_hour_has_its_time_to_find_a_worker_again(office: Office):
+    worker = office.register("w")
+    office.enter()
+    assign = office.run()
+    office.wait(3600.0)
+    office.alive[worker] = Status(state="full")
+    office.say(worker, office.alive[worker])
+    office.fail(assign)
+    office.wait(29.0)
+    assert office.ops()[-1] == "pending"
+    office.wait(1.1)
+    assert office.ops()[-1] == "failed"
+
+
 def test_an_agent_that_finds_its_way_back_goes_on(office: Office):
     office.register("w")
     office.enter()

@@ -373,6 +373,10 @@ def test_forty_candidates_follow_one_description(rooms: Rooms):
     (error,) = rooms.say("ann", trickled)
     assert error.code == "too_large"
     rooms.say("ann", Offer(to="agent", sdp=offer()))
+    for _ in range(40):
+        assert rooms.say("ann", trickled) == []
+    # Another agent under that name is owed nothing.
+    rooms.join("agent2", agent_claims())
     assert rooms.say("ann", trickled) == []
 
 
