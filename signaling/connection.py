@@ -20,6 +20,8 @@ from signaling.problems import problem
 logger = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 2.0
+PATIENCE_RATE = 1.0
+"""Messages per second that may be dropped for ever, beyond one burst, before the connection is."""
 
 
 class Session(Protocol):
@@ -203,19 +205,18 @@ class Connection:
         factor = self._settings.trusted_factor if session.is_trusted else 1
         burst = self._settings.message_burst * factor
         bucket = TokenBucket(self._settings.message_rate * factor, burst, clock.time())
-        dropped = 0
+        patience = TokenBucket(PATIENCE_RATE, burst, clock.time())
         while True:
             frame = await self._receive()
             wait = bucket.take(clock.time())
             try:
                 if wait > 0.0:
-                    dropped += 1
                     request = peek_request_id(frame)
                     raise MessageError(ErrorCode.RATE_LIMITED, "too many messages", re=request, retry_after=wait)
                 session.hear(_text(frame))
             except MessageError as refused:
                 self.send(error_of(refused))
-                if dropped > burst:
+                if refused.code is ErrorCode.RATE_LIMITED and patience.take(clock.time()) > 0.0:
                     logger.warning("x %s floods us: disconnected", self._address)
                     self.close(CLOSE_CODES[ErrorCode.RATE_LIMITED], ErrorCode.RATE_LIMITED)
                     return
