@@ -47,7 +47,6 @@ class Companion:
         self._show = show
         self._process: Process | None = None
         self._ready = asyncio.Event()
-        self._gone = asyncio.Event()
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self.address = ""
         """What it says that it is ready on."""

@@ -129,6 +129,7 @@ class _SignaledRoom:
         self._idle = asyncio.Event()
         self._attributes: dict[str, str | None] = {}
         self._leaving = False
+        self._overflowed = False
 
     # What the session does. --------------------------------------------------------------------------------------
 
@@ -162,8 +163,11 @@ class _SignaledRoom:
         except ValidationError as error:
             _logger.error("not sent, it does not fit the wire: %s", error.errors(include_input=False)[0]["msg"])
             return
-        if not queued:
-            _logger.warning("not sent, too much waits already: is the signaling server away?")
+        if not queued and not self._overflowed:
+            _logger.warning(
+                "what is said in the room is dropped, too much waits already: the server does not take it"
+            )
+        self._overflowed = not queued
         self._idle.clear()
         self._work.set()
 
@@ -307,9 +311,8 @@ class _SignaledRoom:
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Open(link=link):
-                    candidates = asyncio.Queue[RelayedCandidate](MAX_CANDIDATES)
-                    self._links[link] = self._tasks.create_task(self._hold(action, candidates)), candidates
+                case Open():
+                    self._open(action)
                 case Close(link=link):
                     self._links[link][0].cancel()
                 case AddCandidate(link=link, candidate=candidate):
@@ -331,12 +334,12 @@ class _SignaledRoom:
             raise RoomLostError(f"the session has not taken any of {MAX_EVENTS} room events: it hangs")
         self._events.put_nowait(event)
 
-    async def _hold(self, wanted: Open, candidates: asyncio.Queue[RelayedCandidate]) -> None:
+    def _open(self, wanted: Open) -> None:
         peer = Peer(ice_servers=self._ice_servers, pump=self._pump, addresses=self._addresses)
-        try:
-            await hold_link(peer, wanted, candidates, self._notice)
-        finally:
-            del self._links[wanted.link]
+        candidates = asyncio.Queue[RelayedCandidate](MAX_CANDIDATES)
+        task = self._tasks.create_task(hold_link(peer, wanted, candidates, self._notice))
+        task.add_done_callback(lambda _: self._links.pop(wanted.link))
+        self._links[wanted.link] = task, candidates
 
 
 class _SignaledText:

@@ -88,6 +88,8 @@ class Child:
         """The id of its job, once it has one."""
         self._outcome: Ended | None = None
         self.state = ChildState.WARMING
+        self.agent = ""
+        """What the application calls its agent, once it is loaded."""
         self.broken = ""
         """Why the application could not be loaded, if that was said."""
 
@@ -132,7 +134,8 @@ class Child:
 
     def _receive(self, message: ToSupervisor) -> None:
         match message:
-            case Ready():
+            case Ready(agent=agent):
+                self.agent = agent
                 self._deadline.reschedule(None)
                 self._become(ChildState.READY)
             case Broken(message=why):

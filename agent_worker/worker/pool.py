@@ -56,6 +56,7 @@ class Pool:
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._failure = ""
+        self._agent = ""
         self._backoff = 0.0
         self._closing = False
 
@@ -78,8 +79,8 @@ class Pool:
         for start in [start for start in self._waiting if start.job == job]:
             self._give_up(start, reason)
 
-    async def wait_ready(self) -> None:
-        """Wait until the first process is warm.
+    async def wait_ready(self) -> str:
+        """Wait until the first process is warm; what the application calls its agent.
 
         Raises:
             ConfigError: It cannot be, and why.
@@ -88,6 +89,7 @@ class Pool:
             await self._settled.wait()
         if self._failure:
             raise ConfigError(self._failure)
+        return self._agent
 
     async def run(self) -> None:
         """Keep the pool filled; being cancelled ends every process in it."""
@@ -119,6 +121,7 @@ class Pool:
     def _on_change(self, child: Child) -> None:
         match child.state:
             case ChildState.READY:
+                self._agent = child.agent
                 self._settled.set()
                 if self._waiting:
                     child.start(self._waiting.popleft())

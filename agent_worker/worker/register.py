@@ -85,12 +85,14 @@ class Register:
         agent: The name of its agent; "" takes jobs that ask for none.
         max_jobs: How many at once.
         version: For logs at the server.
+        title: What people in a room read as the agent's name.
     """
 
     worker: str
     agent: str = ""
     max_jobs: int = 8
     version: str = ""
+    title: str = ""
     _jobs: dict[str, _Job] = field(default_factory=dict[str, _Job])
     _registered: bool = False
     _heartbeat: float = HEARTBEAT_MS / 1000
@@ -218,7 +220,7 @@ class Register:
         if len(self._jobs) >= self.max_jobs or offer.job in self._jobs:
             return [Send(JobReject(job=offer.job, reason="busy"))]
         self._jobs[offer.job] = _Job(room=offer.room.name, expires=now + ASSIGN_TIMEOUT)
-        return [Send(JobAccept(job=offer.job, name=self.agent))]
+        return [Send(JobAccept(job=offer.job, name=self.agent or self.title))]
 
     def _on_assign(self, assign: JobAssign) -> list[Action]:
         job = self._jobs.get(assign.job)

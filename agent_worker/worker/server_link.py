@@ -236,17 +236,6 @@ class ServerLink:
         except ConnectionClosed:
             return  # whoever reads is told
 
-    async def _say_the_rest(self) -> None:
-        socket = self._socket
-        if socket is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._outbox.join()
-                await socket.close()
-        except TimeoutError:
-            _logger.warning("the signaling server did not take our last words within %g s", CLOSE_SECONDS)
-
     def _unreachable(self, why: str) -> None:
         level = logging.DEBUG if self._is_missed else logging.WARNING
         self._is_missed = True

@@ -195,7 +195,7 @@ class Supervisor:
 
     async def _serve(self, pool: Pool) -> None:
         try:
-            await pool.wait_ready()
+            self._register.title = await pool.wait_ready()
             refusal = ConfigError(await self._link.run())
         except ConfigError as error:
             refusal = error

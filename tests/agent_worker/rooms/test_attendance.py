@@ -38,8 +38,8 @@ from signaling.messages import (
 
 
 async def silence():
-    return
-    yield
+    for nothing in ():
+        yield nothing
 
 
 MICROPHONE = silence()

@@ -66,7 +66,7 @@ async def eventually(condition, seconds=20.0):
 
 async def test_one_process_waits_warm_before_any_job_and_none_is_left_after(reports):
     async with open_pool(Scripted(), report=reports) as pool:
-        await pool.wait_ready()
+        assert await pool.wait_ready() == "scripted"
         assert len(room_processes()) == 1
     assert room_processes() == set()
 

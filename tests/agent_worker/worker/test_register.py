@@ -76,6 +76,15 @@ def without_status(actions):
     return [action for action in actions if not (isinstance(action, Send) and isinstance(action.message, Status))]
 
 
+@pytest.mark.parametrize(
+    ("agent", "title", "name"), [("", "", ""), ("", "Waiter", "Waiter"), ("helper", "Waiter", "helper")]
+)
+def test_people_read_the_agents_name(agent, title, name):
+    made = Register("W_1", agent, 2, title=title)
+    made.receive(Connected(), 0.0)
+    assert made.receive(offer("J_1"), 1.0) == [Send(JobAccept(job="J_1", name=name))]
+
+
 def test_the_first_word_on_a_socket_is_who_we_are():
     made = Register("W_1", "helper", 3, "0.1.0")
     assert made.receive(Connected(), 0.0) == [
