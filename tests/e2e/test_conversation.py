@@ -5,10 +5,9 @@ import re
 import time
 from datetime import datetime, timedelta
 
-import numpy as np
 import pytest
 
-from tests.support.alignment import align, halved, lags
+from tests.support.alignment import align, halved, joint, lags, loudness
 from tests.support.caller import Caller, calling, connecting
 from tests.support.recordings import spoken
 from tests.support.stack import Stack
@@ -83,17 +82,10 @@ async def test_a_noise_does_not_end_a_story_and_nothing_of_it_is_lost(system: St
         holds = caller.agent_events(since=noise_at).count("held")
         assert len(found) == 1 + holds, (found, caller.agent_events(since=noise_at))
         if holds:
-            silence_between(caller, noise_at, found)
-
-
-def silence_between(caller: Caller, noise_at: float, found: list[float]) -> None:
-    """The hold is as long as the silence that was heard: nothing was skipped or repeated around it."""
-    quiet = longest_gap(caller.tape.loud_times(noise_at - 0.5))
-    assert quiet == pytest.approx(found[-1] - found[0], abs=0.75), "speech itself has short pauses"
-
-
-def longest_gap(times: list[float]) -> float:
-    return float(np.max(np.diff(times))) if len(times) > 1 else 0.0
+            hold = joint(matches, heard)
+            assert hold.went_on_at > hold.stopped_at - 0.02, f"something was repeated: {hold}"
+            lost = loudness(sent, hold.stopped_at + 0.02, hold.went_on_at - 0.02)
+            assert lost < 400, f"something was left out: {hold}, as loud as {lost:.0f}"
 
 
 async def test_stop_silences_the_story_and_the_model_knows_what_was_heard(system: Stack):

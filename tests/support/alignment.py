@@ -13,6 +13,8 @@ from agent_worker.audio import Samples
 RATE = 24_000
 PIECE = RATE // 5
 HOP = RATE // 10
+SILENT = 80.0
+"""Root mean square of int16 below which nothing sounds."""
 
 
 @dataclass(frozen=True)
@@ -76,3 +78,38 @@ def lags(matches: list[Match], *, alike: float = 0.8, tolerance: float = 0.02) -
         if match.likeness >= alike and (not found or abs(match.lag - found[-1]) > tolerance):
             found.append(match.lag)
     return found
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Where the original stopped sounding for a hold, and where it went on: seconds in what was sent."""
+
+    stopped_at: float
+    went_on_at: float
+
+
+def joint(matches: list[Match], heard: Samples, *, alike: float = 0.8) -> Joint:
+    """The hold between the first lag and the last one, found as the longest silence of the recording between them."""
+    good = [match for match in matches if match.likeness >= alike]
+    before = [match for match in good if abs(match.lag - good[0].lag) <= 0.02]
+    after = [match for match in good if abs(match.lag - good[-1].lag) <= 0.02]
+    start, end = before[-1].heard_at, after[0].heard_at + PIECE / RATE
+    block = RATE // 200
+    window = heard[round(start * RATE) : round(end * RATE)].astype(np.float64)
+    blocks = window[: len(window) // block * block].reshape(-1, block)
+    silent = np.sqrt(np.mean(blocks**2, axis=1)) < SILENT
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], silent.astype(np.int8), [0]))))
+    runs = [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True)]
+    first, last = max(runs, key=lambda run: run[1] - run[0])
+    return Joint(
+        start + first * block / RATE - before[-1].lag,
+        start + last * block / RATE - after[0].lag,
+    )
+
+
+def loudness(samples: Samples, start: float, end: float) -> float:
+    """The loudest 10 ms between two times (seconds at 24 kHz): root mean square of int16."""
+    part = samples[round(start * RATE) : round(end * RATE)].astype(np.float64)
+    block = RATE // 100
+    blocks = part[: len(part) // block * block].reshape(-1, block)
+    return float(np.sqrt(np.mean(blocks**2, axis=1)).max()) if len(blocks) else 0.0
