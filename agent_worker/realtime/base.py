@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from agent_worker.history.items import Item
 from agent_worker.tools.spec import ToolSpec
+from agent_worker.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,17 +253,6 @@ class ResponseStatus(StrEnum):
     CANCELLED = "cancelled"
     INCOMPLETE = "incomplete"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens that a reply cost."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    input_audio_tokens: int = 0
-    output_audio_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

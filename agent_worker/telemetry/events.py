@@ -1,0 +1,204 @@
+"""What an application, a log or telemetry may learn of a session. Past tense, frozen, with the time it happened.
+
+A session emits these and imports them from here; whoever follows a session sees nothing else of it. `at` is loop
+seconds, the time at which it really happened: a voice starts before anybody is sure of it.
+"""
+
+from dataclasses import dataclass, field
+
+from agent_worker.history.items import FunctionCall, FunctionCallOutput, Item
+from agent_worker.speech.actions import AgentState, UserState
+from agent_worker.usage import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStateChanged:
+    """The agent does something else now (T-6)."""
+
+    at: float
+    old: AgentState
+    new: AgentState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserStateChanged:
+    """The user does something else now (T-6)."""
+
+    at: float
+    old: UserState
+    new: UserState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserInputTranscribed:
+    """What the model understood of a turn, so far (`final` False) or in full."""
+
+    at: float
+    item_id: str
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTurnCommitted:
+    """A turn of the user was sent off to be answered or judged.
+
+    Attributes:
+        started_at: When its first voice began.
+        ended_at: When its last voice was heard.
+    """
+
+    at: float
+    started_at: float
+    ended_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechCreated:
+    """The agent is going to say something. `source` is "turn", "generate_reply" or "say"."""
+
+    at: float
+    speech_id: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStarted:
+    """The first sample of a speech (or of its next reply) was played."""
+
+    at: float
+    speech_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechFinished:
+    """A speech is over. `text` is what was heard of it."""
+
+    at: float
+    speech_id: str
+    interrupted: bool
+    failure: str = ""
+    text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyRequested:
+    """The model was asked for a reply."""
+
+    at: float
+    speech_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyCompleted:
+    """The model made a reply, or failed to."""
+
+    at: float
+    speech_id: str
+    request_id: str
+    response_id: str
+    status: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationItemAdded:
+    """Something was said, typed or called: it stands in the history now."""
+
+    at: float
+    item: Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFalseInterruption:
+    """A voice over the agent's speech was nothing (I-7).
+
+    Attributes:
+        resumed: Whether the speech went on.
+        voice_at: When the voice began.
+        held_at: When the output was held.
+    """
+
+    at: float
+    speech_id: str
+    resumed: bool
+    voice_at: float
+    held_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInterrupted:
+    """A speech was cut (I-6, I-13). `held_at` is None when it was cut without a hold."""
+
+    at: float
+    speech_id: str
+    voice_at: float
+    held_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionToolsExecuted:
+    """The tools of one reply have answered."""
+
+    at: float
+    started_at: float
+    speech_id: str
+    calls: tuple[FunctionCall, ...]
+    outputs: tuple[FunctionCallOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTurnExceeded:
+    """The user has spoken for longer than the session's limit."""
+
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCollected:
+    """What a reply cost, and what the session has cost so far (M-9)."""
+
+    at: float
+    usage: Usage
+    total: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorOccurred:
+    """Something failed. `source` is "model", "speech", "tool" or "application"; `fatal`: the session ends by it."""
+
+    at: float
+    source: str
+    message: str
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionClosed:
+    """The session is over; no event follows."""
+
+    at: float
+    reason: str
+
+
+SessionEvent = (
+    AgentStateChanged
+    | UserStateChanged
+    | UserInputTranscribed
+    | UserTurnCommitted
+    | SpeechCreated
+    | SpeechStarted
+    | SpeechFinished
+    | ReplyRequested
+    | ReplyCompleted
+    | ConversationItemAdded
+    | AgentFalseInterruption
+    | AgentInterrupted
+    | FunctionToolsExecuted
+    | UserTurnExceeded
+    | UsageCollected
+    | ErrorOccurred
+    | SessionClosed
+)
