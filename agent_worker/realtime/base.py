@@ -263,7 +263,7 @@ class ResponseEnded:
     request_id: str | None
     status: ResponseStatus
     message: str = ""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True)
