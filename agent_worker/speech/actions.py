@@ -23,7 +23,11 @@ class UserState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenTurn:
-    """A user turn began at `at`: send the model what was said from a little before then on."""
+    """A user turn began at `at`: send the model what was said from a little before then on.
+
+    In mode "server" the model hears everything anyway, and ends its turns itself: this opens the turn's line alone,
+    and neither CommitTurn nor ClearTurn follows.
+    """
 
     at: float
 
@@ -62,11 +66,45 @@ class RequestReply:
     tool_choice: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakScript:
+    """Have the script of this speech spoken; ReplyStarted, audio and ReplyEnded follow as from a model.
+
+    The reply's `response_id` is this `request_id`.
+    """
+
+    speech_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptReply:
+    """The model began this reply by itself (mode "server"): from now on it is that of this new speech."""
+
+    speech_id: str
+    request_id: str
+    response_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class CancelReply:
     """Have the model stop making this reply."""
 
     response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelScript:
+    """Stop speaking this script; nothing more of it is wanted, not even its end."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceInput:
+    """From now on (or no more) the model gets silence in place of the user's voice. Of use in mode "server" alone."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +173,8 @@ class Outcome(StrEnum):
 
     RESUMED = "resumed"
     CUT = "interrupted"
+    ENDED = "ended"
+    """It had nothing left to play: the hold changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +204,27 @@ class ReportInterruption:
     decided_at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTurn:
+    """A turn of the user counts: it was heard from `started_at` to `ended_at` (loop seconds)."""
+
+    started_at: float
+    ended_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTurnExceeded:
+    """The user's turn has been open for `seconds`, the limit of the options. Once for each turn."""
+
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """Nothing is under way any more, and nothing new will come."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReportProblem:
     """Something that should not happen did, and was got over: for the log."""
@@ -178,7 +239,11 @@ Action = (
     | DeleteItem
     | RunTurnHook
     | RequestReply
+    | SpeakScript
+    | AdoptReply
     | CancelReply
+    | CancelScript
+    | SilenceInput
     | PlayAudio
     | EndAudio
     | HoldOutput
@@ -189,5 +254,8 @@ Action = (
     | ReportUserState
     | ReportHold
     | ReportInterruption
+    | ReportTurn
+    | ReportTurnExceeded
     | ReportProblem
+    | Drained
 )

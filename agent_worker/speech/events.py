@@ -7,6 +7,7 @@ from agent_worker.speech.queue import Speech
 from agent_worker.turns.voice import VoiceContinued, VoiceEvent, VoiceStarted, VoiceStopped
 
 __all__ = [
+    "DrainRequested",
     "Event",
     "InterruptRequested",
     "OptionsChanged",
@@ -15,10 +16,16 @@ __all__ = [
     "ReplyAudioArrived",
     "ReplyEnded",
     "ReplyStarted",
+    "ServerTurnCommitted",
+    "SpeechInterruptRequested",
     "SpeechRequested",
     "ToolsFinished",
+    "TurnCommitRequested",
     "TurnCommitted",
+    "TurnDropped",
     "TurnHookFinished",
+    "TurnJudged",
+    "TurnOpened",
     "TurnTranscribed",
     "VoiceContinued",
     "VoiceEvent",
@@ -28,8 +35,41 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class TurnOpened:
+    """The application says that the user begins a turn (`start_turn`, T-4). Counts in mode "manual" alone."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitRequested:
+    """The application says that the open turn is over and counts (`commit_turn`). Nothing without an open turn."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDropped:
+    """The application says that the open turn is to be forgotten (`clear_turn`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnJudged:
+    """A judge says how probable it is (0 to 1) that the user, who pauses, has finished the sentence (T-2)."""
+
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class TurnCommitted:
-    """A turn's audio became an item of the model's history."""
+    """The turn that we committed became an item of the model's history."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTurnCommitted:
+    """The model ended a turn by itself, and it became an item (mode "server", I-11)."""
 
     item_id: str
 
@@ -52,9 +92,10 @@ class TurnHookFinished:
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequested:
-    """The application wants something said."""
+    """The application wants something said. `interrupts`: what may be cut is cut first, in the same step."""
 
     speech: Speech
+    interrupts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +105,22 @@ class InterruptRequested:
     force: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SpeechInterruptRequested:
+    """The application wants this one speech cut (`handle.interrupt`). `force`: even if it is protected."""
+
+    speech_id: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DrainRequested:
+    """No new turns and speeches from now on; what is under way finishes, and `Drained` follows (L-2)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyStarted:
-    """The model began a reply."""
+    """The model, or the voice of a script, began a reply. `request_id` is None when nobody here asked for it."""
 
     response_id: str
     request_id: str | None
@@ -130,11 +184,18 @@ class OptionsChanged:
 
 Event = (
     VoiceEvent
+    | TurnOpened
+    | TurnCommitRequested
+    | TurnDropped
+    | TurnJudged
     | TurnCommitted
+    | ServerTurnCommitted
     | TurnTranscribed
     | TurnHookFinished
     | SpeechRequested
     | InterruptRequested
+    | SpeechInterruptRequested
+    | DrainRequested
     | ReplyStarted
     | ReplyAudioArrived
     | ReplyEnded

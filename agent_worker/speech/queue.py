@@ -39,6 +39,15 @@ class ReplyState(Enum):
     ENDED = auto()
 
 
+class SpeechKind(Enum):
+    """Who makes the sound of a speech."""
+
+    REPLY = auto()
+    """The model, when it is asked to."""
+    SCRIPT = auto()
+    """A synthesiser, or the application: what is to be said is known beforehand."""
+
+
 class ToolsState(Enum):
     """Where the tools are that the last reply of a speech asked for."""
 
@@ -56,6 +65,7 @@ class Speech:
     """
 
     id: str
+    kind: SpeechKind = SpeechKind.REPLY
     priority: Priority = Priority.NORMAL
     interruptible: bool | None = None
     instructions: str | None = None
