@@ -13,6 +13,18 @@ settings.register_profile("ci", max_examples=200, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "quick")
 
 
+def pytest_configure(config: pytest.Config):
+    config.addinivalue_line("markers", "soak: the same many times over, for half an hour; only by `pytest -m soak`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
+    """Nobody waits for a soak who has not asked for it."""
+    if "soak" not in config.getoption("markexpr"):
+        soaks = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=soaks)
+        items[:] = [item for item in items if item not in soaks]
+
+
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory):
     """Signaling, local model and worker, started once for all end-to-end tests."""

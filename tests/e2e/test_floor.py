@@ -1,0 +1,192 @@
+"""Who holds the floor, for real: a noise costs a story nothing, and "stop" ends it at the word that was heard.
+
+Several of them go into one call, because a story takes a while to begin. `make soak` repeats all of it ten-fold.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from tests.support.alignment import RATE, Match, align, halved, joint, lags, loudness
+from tests.support.caller import Caller, calling
+from tests.support.recordings import Spoken, spoken
+from tests.support.stack import Stack
+from tests.support.wav import corpus
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+STORY = "Once there was a lighthouse"
+APART = 5.0
+"""Seconds between the beginnings of two noises: the story sounds again between them."""
+DEAD_AIR = 1.2
+"""Seconds of the agent's silence that a noise may cost after its own end."""
+
+
+def sound_end(name: str) -> float:
+    """Seconds at which a corpus file has fallen silent."""
+    blocks = corpus(name).astype(np.float64)
+    blocks = blocks[: len(blocks) // 480 * 480].reshape(-1, 480)
+    loud = np.flatnonzero(np.sqrt(np.mean(blocks**2, axis=1)) > 100.0)
+    return (int(loud[-1]) + 1) / 100 if len(loud) else 0.0
+
+
+async def greeted(caller: Caller) -> None:
+    await caller.until_heard(0.0)
+    await settled(caller)
+
+
+async def settled(caller: Caller) -> None:
+    """Wait until the agent has said all that it has to say."""
+    await caller.until_silent(1.5)
+    await caller.until(lambda: caller.agent_states()[-1:] == ["listening"])
+
+
+async def story_begins(caller: Caller) -> float:
+    """Ask for the story; gives back when it was first heard, some seconds into it."""
+    _, end = await caller.say(corpus("s13"))
+    begun = await caller.until_heard(end - 0.3)
+    await asyncio.sleep(3.0)
+    assert caller.agent_states()[-1] == "speaking", caller.agent_states()
+    return begun
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A sound over the story: when it ended, when the agent was next heard, and what the agent told."""
+
+    name: str
+    end: float
+    next_loud: float
+    events: list[str]
+
+    @property
+    def dead_air(self) -> float:
+        return self.next_loud - self.end
+
+
+async def make_noises(caller: Caller, names: list[str]) -> list[Noise]:
+    """Each over the story, and what came of it."""
+    made: list[Noise] = []
+    first = time.monotonic()
+    for number, name in enumerate(names):
+        await asyncio.sleep(max(0.0, first + number * APART - time.monotonic()))
+        start, _ = await caller.say(corpus(name))
+        end = start + sound_end(name)
+        await asyncio.sleep(max(0.0, start + APART - 0.1 - time.monotonic()))
+        loud = caller.tape.loud_times(end)
+        made.append(Noise(name, end, loud[0] if loud else np.inf, caller.agent_events(since=start)))
+    return made
+
+
+def heard_pieces(sent: np.ndarray, heard: np.ndarray) -> list[Match]:
+    """The pieces of what was sent that there was time to hear."""
+    matches = align(sent, heard)
+    last = lags(matches)[-1]
+    return [match for match in matches if match.sent_at < len(heard) / RATE - last - 1.0]
+
+
+def joints(matches: list[Match]) -> Iterator[list[Match]]:
+    """For each hold, the pieces that sounded just before and just after it."""
+    good = [match for match in matches if match.likeness >= 0.8]
+    groups: list[list[Match]] = []
+    for match in good:
+        if not groups or abs(match.lag - groups[-1][0].lag) > 0.02:
+            groups.append([])
+        groups[-1].append(match)
+    return (before + after for before, after in itertools.pairwise(groups))
+
+
+async def endure(system: Stack, room: str, names: list[str]) -> None:
+    """I-1, I-3, I-4, I-7, I-8: tell a story while noises are made, and compare what was heard with what was said."""
+    async with calling(system.url, room) as caller:
+        await greeted(caller)
+        begun = await story_begins(caller)
+        made = await make_noises(caller, names)
+        told = [(noise.name, noise.events, round(noise.dead_air, 2)) for noise in made]
+        print(told)
+        assert all("interrupted" not in noise.events for noise in made), told
+        assert all(noise.events.count("held") == noise.events.count("resumed") for noise in made), told
+        heard = halved(caller.tape.since(begun - 1.0))
+        sent = spoken(system.recordings, STORY).samples
+        matches = heard_pieces(sent, heard)
+        good = [match for match in matches if match.likeness > 0.8]
+        unlike = [(round(m.sent_at, 1), round(m.likeness, 2)) for m in matches if m.likeness <= 0.8]
+        assert len(good) >= 0.9 * len(matches), (unlike, told)
+        found = lags(matches)
+        assert found == sorted(found), f"something was heard twice: {found}"
+        assert len(found) == 1 + sum(noise.events.count("held") for noise in made), (found, told)
+        for pair in joints(matches):
+            hold = joint(pair, heard)
+            assert hold.went_on_at > hold.stopped_at - 0.02, f"something was repeated: {hold}, {told}"
+            lost = loudness(sent, hold.stopped_at + 0.02, hold.went_on_at - 0.02)
+            assert lost < 400, f"something was left out: {hold}, as loud as {lost:.0f}, {told}"
+        assert all(noise.dead_air <= DEAD_AIR for noise in made), told
+
+
+def heard_until(story: Spoken, heard: np.ndarray) -> float:
+    """Where in the story its sound ended, in seconds of its own time."""
+    good = [match for match in align(story.samples, heard) if match.likeness >= 0.8]
+    # Sounds that were never played are like some that were, but not at the same lag.
+    good = [match for match in good if abs(match.lag - good[0].lag) <= 0.02]
+    start = good[-1].heard_at
+    rest = heard[round(start * RATE) :].astype(np.float64)
+    blocks = rest[: len(rest) // 240 * 240].reshape(-1, 240)
+    quiet = np.sqrt(np.mean(blocks**2, axis=1)) < 80.0
+    silent = next(at for at in range(len(quiet)) if quiet[at : at + 20].all())
+    return start + silent * 0.01 - good[-1].lag
+
+
+async def interrupt(system: Stack, room: str, names: list[str]) -> None:
+    """I-4, I-6, R-2, R-3: each of them cuts the story, and all sides agree on the word at which it ended."""
+    async with calling(system.url, room) as caller:
+        await greeted(caller)
+        for name in names:
+            begun = await story_begins(caller)
+            start, _ = await caller.say(corpus(name))
+            await caller.until(lambda start=start: "interrupted" in caller.agent_events(since=start), seconds=5.0)
+            cut_at = time.monotonic()
+            await settled(caller)
+            assert caller.agent_events(since=start).count("resumed") == 0, name
+            story = spoken(system.recordings, STORY)
+            assert story.truncated_at_ms is not None, name
+            tape = [samples for at, samples in caller.tape.frames if begun - 1.0 <= at <= cut_at]
+            heard_ms = heard_until(story, halved(np.concatenate(tape))) * 1000
+            heard_words = sum(word["start_ms"] < heard_ms for word in story.words)
+            model_words = sum(word["start_ms"] < story.truncated_at_ms for word in story.words)
+            line = next(line for line in caller.lines("agent", since=begun - 3.0) if line.startswith(STORY[:4]))
+            words = (len(line.split()), heard_words, model_words)
+            print(name, words, round(heard_ms), story.truncated_at_ms)
+            assert max(words) - min(words) <= 1, (name, words, line, round(heard_ms), story.truncated_at_ms)
+            assert len(line) < len(story.transcript) / 2
+
+
+NOISES = ["n01", "n03", "n04", "n11", "b05"]
+BACKCHANNELS = ["b01", "b02", "b03", "b05", "n01"]
+INTERRUPTIONS = ["s15", "s19", "s16", "s02"]
+
+
+@pytest.mark.parametrize("names", [NOISES, BACKCHANNELS], ids=["noises", "backchannels"])
+async def test_a_story_survives(system: Stack, names: list[str]):
+    await endure(system, f"survives-{names[0]}", names)
+
+
+async def test_a_story_is_cut_where_it_was_heard_to_end(system: Stack):
+    await interrupt(system, "cut", INTERRUPTIONS)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("run", range(10))
+@pytest.mark.parametrize("names", [NOISES, BACKCHANNELS], ids=["noises", "backchannels"])
+async def test_a_story_survives_every_time(system: Stack, names: list[str], run: int):
+    await endure(system, f"survives-{names[0]}-{run}", names)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("run", range(10))
+async def test_a_story_is_cut_every_time(system: Stack, run: int):
+    await interrupt(system, f"cut-{run}", INTERRUPTIONS)
