@@ -5,8 +5,14 @@ changes it for all of them at once. Wall time is for people (log lines, tools th
 """
 
 import asyncio
+import time
 
 
 def now() -> float:
     """Seconds on the running event loop's monotonic clock."""
     return asyncio.get_running_loop().time()
+
+
+def wall_nanoseconds() -> int:
+    """Nanoseconds since 1970, for what people and their tools read: it may jump, so nothing is decided by it."""
+    return time.time_ns()
