@@ -16,7 +16,7 @@ from agent_worker import clock
 from agent_worker.telemetry.events import SessionEvent
 from agent_worker.telemetry.names import Figure
 from agent_worker.telemetry.records import Measured, MomentNoted, Record, SpanClosed, SpanOpened
-from agent_worker.telemetry.tracks import Subject, Tracks
+from agent_worker.telemetry.tracks import SESSION, Subject, Tracks
 
 __all__ = ["Recorder"]
 
@@ -100,7 +100,7 @@ class Recorder:
                     assert_never(record)
 
     def _open(self, record: SpanOpened) -> None:
-        parent = None if record.parent is None else self._spans.get(record.parent)
+        parent = None if record.parent is None else self._spans.get(record.parent, self._spans[SESSION])
         self._spans[record.key] = self._tracer.start_span(
             record.name,
             context=None if parent is None else trace.set_span_in_context(parent),

@@ -10,7 +10,7 @@ An event may tell of the past, and its records carry the time at which it happen
 when it is asked for.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import assert_never
 
@@ -48,32 +48,26 @@ class Subject:
 
 
 @dataclass(slots=True)
-class _Request:
-    """A reply that the model was asked for."""
-
-    at: float
-    speech_id: str
-    sounded: bool = False
-
-
-@dataclass(slots=True)
 class _Speech:
     """An agent's turn that is not over."""
 
     voice_ended_at: float | None
     """The end of the user's turn that it answers, until it sounds."""
-    waiting: list[_Request] = field(default_factory=list[_Request])
-    """Requests whose first sample was not played yet, in the order of asking."""
+    asked_at: float | None = None
+    """When the model was asked for its last reply, until that one sounds."""
 
 
 @dataclass(slots=True)
 class _UserTurn:
-    """The user's last turn. `open`: its text is waited for."""
+    """The user's last turn."""
 
     key: str
     at: float
     ended_at: float
-    open: bool
+    open: bool = True
+    """Its text is waited for."""
+    unanswered: bool = True
+    """The next answer is the answer to it."""
 
 
 class Tracks:
@@ -92,7 +86,7 @@ class Tracks:
         self._open = False
         self._ids = count(1)
         self._speeches: dict[str, _Speech] = {}
-        self._requests: dict[str, _Request] = {}
+        self._requests: dict[str, float] = {}
         self._user_turn: _UserTurn | None = None
         self._voice_ended_at: float | None = None
         self._usage = Usage()
@@ -141,8 +135,8 @@ class Tracks:
         if not self._open:
             return []
         self._close_user_turn()
-        for request_id, request in self._requests.items():
-            self._close(_request_key(request.speech_id, request_id), at, failure="the session ended")
+        for request_id in self._requests:
+            self._close(_request_key(request_id), at, failure="the session ended")
         for speech_id in self._speeches:
             self._close(_speech_key(speech_id), at, {names.INTERRUPTED: True})
         attributes = {**_given({names.REASON: reason}), **_usage(self._usage)}
@@ -170,7 +164,7 @@ class Tracks:
     def _commit(self, event: ev.UserTurnCommitted) -> None:
         self._close_user_turn()
         delay = event.at - event.ended_at
-        turn = _UserTurn(f"user:{next(self._ids)}", event.at, event.ended_at, open=True)
+        turn = _UserTurn(f"user:{next(self._ids)}", event.at, event.ended_at)
         self._user_turn = turn
         attributes = {names.END_OF_TURN_DELAY: delay}
         self._open_span(turn.key, SESSION, names.USER_TURN, event.started_at, attributes)
@@ -191,10 +185,10 @@ class Tracks:
         key = _speech_key(event.speech_id)
         match event:
             case ev.SpeechCreated(at=at, speech_id=speech_id, source=source):
-                turn = self._user_turn if source == "turn" else None
-                self._speeches[speech_id] = _Speech(None if turn is None else turn.ended_at)
-                attributes = {names.SPEECH_ID: speech_id, names.SOURCE: source}
-                self._open_span(key, SESSION, names.AGENT_TURN, at, attributes)
+                if speech_id not in self._speeches:
+                    self._speeches[speech_id] = _Speech(self._answered_turn() if source == "turn" else None)
+                    attributes = {names.SPEECH_ID: speech_id, names.SOURCE: source}
+                    self._open_span(key, SESSION, names.AGENT_TURN, at, attributes)
             case ev.SpeechStarted(at=at, speech_id=speech_id):
                 speech = self._speeches.get(speech_id)
                 if speech is not None:
@@ -205,32 +199,41 @@ class Tracks:
                     attributes = {names.INTERRUPTED: event.interrupted, **self._content(names.TEXT, event.text)}
                     self._close(key, at, attributes, failure=event.failure)
 
+    def _answered_turn(self) -> float | None:
+        """When the user's turn ended to which an answer comes now; None: it is an answer to something else."""
+        turn = self._user_turn
+        if turn is None or not turn.unanswered:
+            return None
+        turn.unanswered = False
+        return turn.ended_at
+
     def _first_audio(self, speech: _Speech, at: float) -> None:
-        if speech.waiting:
-            request = speech.waiting.pop(0)
-            self._measure(Figure.TIME_TO_FIRST_AUDIO, at - request.at, _model(self._subject))
+        if speech.asked_at is not None:
+            self._measure(Figure.TIME_TO_FIRST_AUDIO, at - speech.asked_at, _model(self._subject))
+            speech.asked_at = None
         if speech.voice_ended_at is not None:
             self._measure(Figure.END_TO_END_LATENCY, at - speech.voice_ended_at)
             speech.voice_ended_at = None
 
     def _follow_request(self, event: ev.ReplyRequested | ev.ReplyCompleted) -> None:
-        key = _request_key(event.speech_id, event.request_id)
+        key = _request_key(event.request_id)
         match event:
             case ev.ReplyRequested(at=at, speech_id=speech_id, request_id=request_id):
-                request = _Request(at, speech_id)
-                self._requests[request_id] = request
+                if request_id in self._requests:
+                    return
+                self._requests[request_id] = at
                 if speech_id in self._speeches:
-                    self._speeches[speech_id].waiting = [request]
+                    self._speeches[speech_id].asked_at = at
                 attributes = {**_model(self._subject), names.OUTPUT_TYPE: "speech", names.SPEECH_ID: speech_id}
                 attributes |= _given({names.SERVER_ADDRESS: self._subject.server})
                 self._open_span(key, _speech_key(speech_id), names.REALTIME_REQUEST, at, attributes, remote=True)
             case ev.ReplyCompleted(at=at, status=status, usage=usage, request_id=request_id):
-                request = self._requests.pop(request_id, None)
-                if request is None:
+                asked_at = self._requests.pop(request_id, None)
+                if asked_at is None:
                     return
                 attributes = {**_given({names.RESPONSE_ID: event.response_id}), names.STATUS: status, **_usage(usage)}
                 self._close(key, at, attributes, failure=status if status in {"failed", "incomplete"} else "")
-                self._measure(Figure.OPERATION_DURATION, at - request.at, _model(self._subject))
+                self._measure(Figure.OPERATION_DURATION, at - asked_at, _model(self._subject))
                 for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
                     if tokens:
                         self._measure(Figure.TOKENS, tokens, {**_model(self._subject), names.TYPE_OF_TOKENS: kind})
@@ -243,6 +246,8 @@ class Tracks:
         if seconds > 0.0:  # The application's own interrupt() has no voice before it.
             self._measure(Figure.BARGE_IN, seconds, {names.STATUS: outcome})
         if outcome == "resumed":
+            if self._user_turn is not None:
+                self._user_turn.unanswered = False
             voice_ended_at = silent_at if self._voice_ended_at is None else max(silent_at, self._voice_ended_at)
             self._measure(Figure.DEAD_AIR, event.at - voice_ended_at)
         if event.speech_id in self._speeches:
@@ -303,8 +308,8 @@ def _speech_key(speech_id: str) -> str:
     return f"speech:{speech_id}"
 
 
-def _request_key(speech_id: str, request_id: str) -> str:
-    return f"request:{speech_id}:{request_id}"
+def _request_key(request_id: str) -> str:
+    return f"request:{request_id}"
 
 
 def _given(attributes: dict[str, str]) -> dict[str, str]:
