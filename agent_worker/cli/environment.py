@@ -9,11 +9,19 @@ from typing import Final
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agent_worker.telemetry.exporters import TelemetrySettings
 from agent_worker.worker.address import is_loopback
 from agent_worker.worker.program import ModelSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 
-__all__ = ["DEFAULT_SIGNALING", "LOCAL_MODEL", "Environment", "forget_api_secret", "has_display"]
+__all__ = [
+    "DEFAULT_SIGNALING",
+    "LOCAL_MODEL",
+    "Environment",
+    "TelemetryEnvironment",
+    "forget_api_secret",
+    "has_display",
+]
 
 DEFAULT_SIGNALING: Final = "ws://127.0.0.1:8080"
 LOCAL_MODEL: Final = "ws://127.0.0.1:8765/v1/realtime"
@@ -57,6 +65,53 @@ class Environment(BaseSettings):
         from agent_worker.realtime.openai import DEFAULT_MODEL, OPENAI_URL
 
         return ModelSettings(url=OPENAI_URL, model=self.model or DEFAULT_MODEL, api_key=key)
+
+
+class TelemetryEnvironment(BaseSettings):
+    """OpenTelemetry's own variables. A .env file is not read: the exporters would not see it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OTEL_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    sdk_disabled: bool = False
+    traces_exporter: str = ""
+    metrics_exporter: str = ""
+    exporter_otlp_endpoint: str = ""
+    exporter_otlp_traces_endpoint: str = ""
+    exporter_otlp_metrics_endpoint: str = ""
+    exporter_otlp_protocol: str = "http/protobuf"
+    exporter_otlp_traces_protocol: str = ""
+    exporter_otlp_metrics_protocol: str = ""
+    instrumentation_genai_capture_message_content: str = ""
+
+    @property
+    def settings(self) -> TelemetrySettings:
+        """What is to be exported: what is named, else to OTLP if it has an address, else nothing.
+
+        The words of a conversation only for "true", "span_only" or "span_and_event".
+        """
+        content = self.instrumentation_genai_capture_message_content.lower()
+        traces = self.traces_exporter or _otlp(self.exporter_otlp_traces_endpoint or self.exporter_otlp_endpoint)
+        metrics = self.metrics_exporter or _otlp(self.exporter_otlp_metrics_endpoint or self.exporter_otlp_endpoint)
+        if self.sdk_disabled:
+            return TelemetrySettings()
+        return TelemetrySettings(
+            traces=_exporters(traces, self.exporter_otlp_traces_protocol or self.exporter_otlp_protocol),
+            metrics=_exporters(metrics, self.exporter_otlp_metrics_protocol or self.exporter_otlp_protocol),
+            record_content=content in {"true", "span_only", "span_and_event"},
+        )
+
+
+def _otlp(endpoint: str) -> str:
+    return "otlp" if endpoint else ""
+
+
+def _exporters(names: str, protocol: str) -> tuple[str, ...]:
+    """The names by which packages offer these exporters: otlp is one for each protocol."""
+    otlp = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    given = (name.strip() for name in names.split(","))
+    return tuple(otlp if name == "otlp" else name for name in given if name not in {"", "none"})
 
 
 def forget_api_secret() -> None:

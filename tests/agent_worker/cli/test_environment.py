@@ -1,9 +1,12 @@
 """What the environment says, and what of it goes where."""
 
+import os
+
 import pytest
 
-from agent_worker.cli.environment import Environment, forget_api_secret
+from agent_worker.cli.environment import Environment, TelemetryEnvironment, forget_api_secret
 from agent_worker.realtime.openai import DEFAULT_MODEL, OPENAI_URL
+from agent_worker.telemetry.exporters import TelemetrySettings
 from agent_worker.worker.program import ModelSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 
@@ -16,7 +19,8 @@ def _bare(monkeypatch, tmp_path):
     """No variables and no .env file of the developer's own."""
     for name in ("SIGNALING_URL", "MODEL_URL", "MODEL", "API_KEY", "API_SECRET"):
         monkeypatch.delenv(f"AGENT_WORKER_{name}", raising=False)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for name in [name for name in os.environ if name.startswith(("OPENAI_", "OTEL_"))]:
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
 
@@ -80,3 +84,41 @@ def test_rooms_do_not_inherit_the_api_secret(monkeypatch):
     monkeypatch.setenv("AGENT_WORKER_API_SECRET", "worker-secret")
     forget_api_secret()
     assert "AGENT_WORKER_API_SECRET" not in os.environ
+
+
+HTTP = ("otlp_proto_http",)
+
+
+@pytest.mark.parametrize(
+    ("variables", "settings"),
+    [
+        ({}, TelemetrySettings()),
+        ({"TRACES_EXPORTER": "none", "METRICS_EXPORTER": ""}, TelemetrySettings()),
+        ({"TRACES_EXPORTER": "console"}, TelemetrySettings(traces=("console",))),
+        ({"METRICS_EXPORTER": "otlp, console"}, TelemetrySettings(metrics=(*HTTP, "console"))),
+        ({"EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, TelemetrySettings(traces=HTTP, metrics=HTTP)),
+        (
+            {"EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "METRICS_EXPORTER": "none"},
+            TelemetrySettings(traces=HTTP),
+        ),
+        ({"EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1/v1/traces"}, TelemetrySettings(traces=HTTP)),
+        ({"EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:1/v1/metrics"}, TelemetrySettings(metrics=HTTP)),
+        (
+            {"TRACES_EXPORTER": "otlp", "METRICS_EXPORTER": "otlp", "EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"},
+            TelemetrySettings(traces=("otlp_proto_grpc",), metrics=HTTP),
+        ),
+        ({"EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "SDK_DISABLED": "true"}, TelemetrySettings()),
+        (
+            {"TRACES_EXPORTER": "console", "INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "True"},
+            TelemetrySettings(traces=("console",), record_content=True),
+        ),
+        (
+            {"TRACES_EXPORTER": "console", "INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "no_content"},
+            TelemetrySettings(traces=("console",)),
+        ),
+    ],
+)
+def test_telemetry_goes_where_the_standard_variables_say(monkeypatch, variables, settings):
+    for name, value in variables.items():
+        monkeypatch.setenv(f"OTEL_{name}", value)
+    assert TelemetryEnvironment().settings == settings
