@@ -11,8 +11,12 @@ class Floor:
         self.phase = Phase.FREE
         self.turn: Turn | None = None
         """The last turn that was over."""
+        self.turn_item: str | None = None
+        """Its item, where the model committed it by itself."""
         self.held_at: float | None = None
         """Since when the output is held; None while it is not."""
+        self.held_speech = ""
+        """The speech that is held, by its id."""
         self.voice_at = 0.0
         """When the voice began for which the output is held."""
         self.resume_at: float | None = None
@@ -26,9 +30,9 @@ class Floor:
         """Whether the output is held."""
         return self.held_at is not None
 
-    def hold(self, *, voice_at: float, at: float) -> None:
+    def hold(self, speech_id: str, *, voice_at: float, at: float) -> None:
         """The output is held from `at` on."""
-        self.held_at, self.voice_at = at, voice_at
+        self.held_at, self.held_speech, self.voice_at = at, speech_id, voice_at
 
     def let_go(self) -> None:
         """The output is held no more."""

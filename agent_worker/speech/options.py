@@ -74,8 +74,10 @@ class SpeechOptions:
 
 
 class OptionChanges(TypedDict, total=False):
-    """Some of the options, as an agent or a change at runtime gives them. What is not given is not changed; None is
-    a value like any other. The fields are those of `SpeechOptions`."""
+    """Some of the options, as an agent or a change at runtime gives them.
+
+    What is not given is not changed; None is a value like any other. The fields are those of `SpeechOptions`.
+    """
 
     turn_detection: TurnMode
     server_interrupts: bool

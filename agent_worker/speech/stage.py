@@ -9,7 +9,7 @@ from typing import assert_never
 
 from agent_worker.speech import actions as act
 from agent_worker.speech import events as ev
-from agent_worker.speech.queue import ReplyState, Speech, SpeechQueue, SpeechState, ToolsState
+from agent_worker.speech.queue import ReplyState, Speech, SpeechKind, SpeechQueue, SpeechState, ToolsState
 from agent_worker.speech.replies import Replies
 
 _BEGUN = {SpeechState.WAITING, SpeechState.PLAYING, SpeechState.TOOLS}
@@ -21,9 +21,14 @@ class Stage:
     def __init__(self) -> None:
         self.current: Speech | None = None
         """Has the floor."""
+        self.heard_at: float | None = None
+        """When the last sound of the last speech was heard; None before the first."""
         self._aside: dict[str, Speech] = {}
         self._queue = SpeechQueue()
         self._replies = Replies()
+        self._scripts = Replies()
+        self._expected: str | None = None
+        """A request that nobody made: the model was heard to end a turn, and answers it by itself."""
 
     def __repr__(self) -> str:
         current = f"{self.current.id} {self.current.state.name.lower()}" if self.current else "nobody"
@@ -38,8 +43,19 @@ class Stage:
 
     @property
     def deadline(self) -> float | None:
-        """When the model is given up on."""
-        return self._replies.deadline
+        """When the model, or the voice of a script, is given up on."""
+        due = [time for time in (self._replies.deadline, self._scripts.deadline) if time is not None]
+        return min(due, default=None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is under way and nothing waits."""
+        return self.current is None and not self._aside and not len(self._queue)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has the floor and the model owes no reply."""
+        return self.current is None and not len(self._replies)
 
     @property
     def begun(self) -> tuple[Speech, ...]:
@@ -53,8 +69,15 @@ class Stage:
 
     @property
     def next(self) -> Speech | None:
-        """The speech that may have the floor now, or None: one at a time, and one reply at a time."""
-        return None if self.current is not None or len(self._replies) else self._queue.head()
+        """The speech that may have the floor now, or None: one at a time, and one reply of the model at a time."""
+        head = self._queue.head() if self.current is None else None
+        if head is None or head.kind is SpeechKind.SCRIPT or not len(self._replies):
+            return head
+        return None
+
+    def find(self, speech_id: str) -> Speech | None:
+        """The unfinished speech of that id."""
+        return next((speech for speech in self if speech.id == speech_id), None)
 
     def enqueue(self, speech: Speech) -> None:
         """A speech waits for the floor."""
@@ -84,8 +107,10 @@ class Stage:
         `max_tool_steps` of them without tools, so that no model talks to its tools for ever (U-5).
         """
         self._queue.remove(speech)
-        self.current = speech
-        speech.state, speech.reply = SpeechState.WAITING, ReplyState.REQUESTED
+        self._take_floor(speech)
+        if speech.kind is SpeechKind.SCRIPT:
+            self._scripts.requested(speech.request_id, deadline)
+            return [act.SpeakScript(speech_id=speech.id, request_id=speech.request_id)]
         self._replies.requested(speech.request_id, deadline)
         choice = speech.tool_choice if speech.step == 0 else None
         if speech.step >= max_tool_steps:
@@ -99,15 +124,38 @@ class Stage:
             )
         ]
 
+    def expect(self, speech: Speech, *, deadline: float) -> None:
+        """Give the floor to a speech whose reply the model begins by itself (I-11)."""
+        self._take_floor(speech)
+        self._expected = speech.request_id
+        self._replies.requested(speech.request_id, deadline)
+
     def reply_started(self, event: ev.ReplyStarted) -> list[act.Action]:
-        """The model began a reply."""
-        self._replies.started(event.request_id, event.response_id)
+        """The model, or the voice of a script, began a reply."""
+        if event.request_id == event.response_id:
+            return self._script_started(event.response_id)
+        request_id, by_itself = event.request_id, event.request_id is None
+        if by_itself:
+            request_id, self._expected = self._expected, None
+        self._replies.started(request_id, event.response_id)
         speech = self.current
-        if speech is None or speech.request_id != event.request_id:
+        if speech is None or request_id is None or speech.request_id != request_id:
             # It was cut before it began, or nobody here asked for it.
             return [act.CancelReply(event.response_id)]
         speech.reply, speech.response_id = ReplyState.STARTED, event.response_id
+        if by_itself:
+            return [act.AdoptReply(speech_id=speech.id, request_id=request_id, response_id=event.response_id)]
         return []
+
+    def _script_started(self, request_id: str) -> list[act.Action]:
+        self._scripts.started(request_id, request_id)
+        if self.current is not None and self.current.request_id == request_id:
+            self.current.reply, self.current.response_id = ReplyState.STARTED, request_id
+        return []
+
+    def _take_floor(self, speech: Speech) -> None:
+        self.current = speech
+        speech.state, speech.reply = SpeechState.WAITING, ReplyState.REQUESTED
 
     def audio_arrived(self, event: ev.ReplyAudioArrived) -> list[act.Action]:
         """Play what belongs to the speech that has the floor; what was cut is never heard."""
@@ -126,6 +174,7 @@ class Stage:
     def reply_ended(self, event: ev.ReplyEnded) -> list[act.Action]:
         """No more of a reply will come."""
         request_id = self._replies.ended(event.response_id, event.request_id)
+        self._scripts.ended(event.response_id, event.request_id)
         speech = self.current
         if speech is None or speech.request_id != request_id:
             return []
@@ -139,12 +188,13 @@ class Stage:
         if self.current is not None and self.current.request_id == request_id:
             self.current.state = SpeechState.PLAYING
 
-    def playout_finished(self, request_id: str) -> list[act.Action]:
-        """All that the model said so far was heard."""
+    def playout_finished(self, request_id: str, now: float) -> list[act.Action]:
+        """All that was said so far was heard."""
         speech = self.current
         if speech is None or speech.request_id != request_id or speech.reply is not ReplyState.ENDED:
             return []
         self.current = None
+        self._was_heard(speech, now)
         match speech.tools:
             case ToolsState.NONE:
                 return [self._finished(speech)]
@@ -170,32 +220,53 @@ class Stage:
             self.current.tools = ToolsState.WANT_REPLY if event.reply else ToolsState.NONE
         return []
 
-    def cut(self, speech: Speech, give_up_at: float) -> list[act.Action]:
+    def cut(self, speech: Speech, now: float, *, give_up_at: float) -> list[act.Action]:
         """Take a speech off, wherever it stands (I-6). Its reply is to end by `give_up_at`."""
         speech.interrupted = True
         actions: list[act.Action] = []
         if speech is self.current:
-            if speech.reply in {ReplyState.REQUESTED, ReplyState.STARTED}:
-                self._replies.abandon(speech.request_id, give_up_at)
-            if speech.reply is ReplyState.STARTED and speech.response_id is not None:
-                actions.append(act.CancelReply(speech.response_id))
-            actions.append(act.DropOutput(speech.request_id))
+            actions = [*self._stop_reply(speech, give_up_at), act.DropOutput(speech.request_id)]
+            self._was_heard(speech, now)
             self.current = None
         self._queue.remove(speech)
         self._aside.pop(speech.id, None)
         return [*actions, self._finished(speech)]
 
     def advance(self, now: float) -> list[act.Action]:
-        """Give up on replies that the model owes for too long (S-7)."""
+        """Give up on replies that are owed for too long (S-7)."""
         actions: list[act.Action] = []
-        for request_id in self._replies.overdue(now):
-            self._replies.ended("", request_id)
-            actions.append(act.ReportProblem(f"the model did not answer in time (request {request_id})"))
-            if self.current is not None and self.current.request_id == request_id:
-                speech, self.current = self.current, None
-                speech.failure = "the model did not answer in time"
-                actions.append(self._finished(speech))
+        for owed, who in ((self._replies, "the model"), (self._scripts, "the synthesiser")):
+            for request_id in owed.overdue(now):
+                owed.ended("", request_id)
+                actions += self._give_up(request_id, f"{who} did not answer in time")
         return actions
+
+    def _give_up(self, request_id: str, reason: str) -> list[act.Action]:
+        actions: list[act.Action] = [act.ReportProblem(f"{reason} (request {request_id})")]
+        if request_id == self._expected:
+            self._expected = None
+        if self.current is not None and self.current.request_id == request_id:
+            speech, self.current = self.current, None
+            speech.failure = reason
+            if speech.kind is SpeechKind.SCRIPT:
+                actions.append(act.CancelScript(request_id))
+            actions.append(self._finished(speech))
+        return actions
+
+    def _stop_reply(self, speech: Speech, give_up_at: float) -> list[act.Action]:
+        if speech.reply not in {ReplyState.REQUESTED, ReplyState.STARTED}:
+            return []
+        if speech.kind is SpeechKind.SCRIPT:
+            self._scripts.ended(speech.request_id, speech.request_id)
+            return [act.CancelScript(speech.request_id)]
+        self._replies.abandon(speech.request_id, give_up_at)
+        if speech.reply is ReplyState.STARTED and speech.response_id is not None:
+            return [act.CancelReply(speech.response_id)]
+        return []
+
+    def _was_heard(self, speech: Speech, now: float) -> None:
+        if speech.state is SpeechState.PLAYING:
+            self.heard_at = now
 
     def _next_step(self, speech: Speech) -> None:
         speech.step += 1

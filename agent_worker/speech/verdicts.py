@@ -1,7 +1,8 @@
 """Turns that were committed in doubt and wait for their words: is each an interruption?
 
 The model names a committed turn's item a little after the commit, in the order of the commits; its transcript comes
-later still, or never.
+later still, or never. A turn of too few words is kept until the hold is over: with the words of the next it may have
+been meant ("Stop." "Okay, stop!").
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ class CommittedTurn:
         strong: Its voice was long enough to be believed when there will be no words.
         deadline: Until when its transcript is waited for (loop seconds).
         item_id: The model's name for it, once known.
+        text: Its words, once known.
+        unwanted: It was nothing: its item is to be deleted.
 
     """
 
@@ -23,15 +26,17 @@ class CommittedTurn:
     strong: bool
     deadline: float
     item_id: str | None = None
+    text: str = ""
     unwanted: bool = False
 
 
 class Verdicts:
-    """The committed turns whose names or words are still to come."""
+    """The committed turns whose names or words are still to come, and those that await the end of the hold."""
 
     def __init__(self) -> None:
         self._unnamed: list[CommittedTurn] = []
         self._in_doubt: list[CommittedTurn] = []
+        self._dismissed: list[CommittedTurn] = []
 
     def __len__(self) -> int:
         return len(self._in_doubt)
@@ -43,7 +48,8 @@ class Verdicts:
 
     def committed(self, turn: CommittedTurn) -> None:
         """A turn was sent off."""
-        self._unnamed.append(turn)
+        if turn.item_id is None:
+            self._unnamed.append(turn)
         if turn.in_doubt:
             self._in_doubt.append(turn)
 
@@ -59,15 +65,27 @@ class Verdicts:
         """The turn in doubt with this name."""
         return next((turn for turn in self._in_doubt if turn.item_id == item_id), None)
 
+    def words_with(self, text: str) -> str:
+        """A text, after the words of the turns before it in the same hold that were too few."""
+        return " ".join([*(turn.text for turn in self._dismissed), text])
+
     def overdue(self, now: float) -> CommittedTurn | None:
         """A turn whose transcript has been waited for long enough."""
         return next((turn for turn in self._in_doubt if turn.deadline <= now), None)
 
     def dismiss(self, turn: CommittedTurn) -> None:
-        """This turn was nothing. It is deleted once it has a name."""
-        turn.unwanted = True
+        """This turn was nothing so far."""
         self._in_doubt = [other for other in self._in_doubt if other is not turn]
+        self._dismissed.append(turn)
 
     def accept_all(self) -> None:
-        """They wait no more: the floor was given."""
-        self._in_doubt = []
+        """They wait no more: the floor was given, and all that was said counts."""
+        self._in_doubt, self._dismissed = [], []
+
+    def take_back(self, *, wordless: bool = False) -> list[str]:
+        """The items of dismissed turns (or of the wordless among them), to be deleted; later for the unnamed ones."""
+        gone = [turn for turn in self._dismissed if not (wordless and turn.text)]
+        self._dismissed = [turn for turn in self._dismissed if turn not in gone]
+        for turn in gone:
+            turn.unwanted = True
+        return [turn.item_id for turn in gone if turn.item_id is not None]

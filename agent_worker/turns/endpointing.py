@@ -37,7 +37,7 @@ class Turn:
 
 
 class Endpointing:
-    """Tells when a turn is over: `delay` seconds after the last voice (T-2)."""
+    """Tells when a turn is over: `delay` seconds after the last voice, or as a judge of this pause says (T-2)."""
 
     def __init__(self, *, delay: float) -> None:
         self.delay = delay
@@ -46,6 +46,7 @@ class Endpointing:
         self._burst_at = 0.0
         self._last_voice_at = 0.0
         self._earlier_bursts = 0.0
+        self._judged: float | None = None
 
     def __repr__(self) -> str:
         return f"<Endpointing {self.phase.name.lower()}, {self.voiced:.2f} s voiced>"
@@ -66,6 +67,11 @@ class Endpointing:
         return self._last_voice_at
 
     @property
+    def earlier(self) -> float:
+        """Seconds of voice in the open turn before its last burst."""
+        return self._earlier_bursts
+
+    @property
     def voiced(self) -> float:
         """Seconds of voice in the open turn so far; 0.0 while there is none."""
         if self.phase is TurnPhase.NONE:
@@ -76,7 +82,14 @@ class Endpointing:
     @property
     def deadline(self) -> float | None:
         """When `advance` is to be called, or None."""
-        return self._last_voice_at + self.delay if self.phase is TurnPhase.PAUSE else None
+        if self.phase is not TurnPhase.PAUSE:
+            return None
+        return self._last_voice_at + (self.delay if self._judged is None else self._judged)
+
+    def judged(self, delay: float) -> None:
+        """The present pause ends the turn after `delay` instead. Nothing while a voice is heard: it came too late."""
+        if self.phase is TurnPhase.PAUSE:
+            self._judged = delay
 
     def receive(self, event: VoiceEvent) -> None:
         """Follow the voice. Events out of order (a stop without a start) change nothing."""
@@ -86,7 +99,7 @@ class Endpointing:
                     self._started_at, self._earlier_bursts = at, 0.0
                 if self.phase is not TurnPhase.VOICE:
                     self._burst_at = self._last_voice_at = at
-                self.phase = TurnPhase.VOICE
+                self.phase, self._judged = TurnPhase.VOICE, None
             case VoiceContinued(at=at):
                 if self.phase is TurnPhase.VOICE:
                     self._last_voice_at = max(at, self._last_voice_at)
@@ -107,5 +120,5 @@ class Endpointing:
         if self.phase is TurnPhase.NONE:
             return None
         turn = Turn(started_at=self._started_at, ended_at=self._last_voice_at, voiced=self.voiced)
-        self.phase = TurnPhase.NONE
+        self.phase, self._judged = TurnPhase.NONE, None
         return turn

@@ -10,7 +10,14 @@ from agent_worker.speech.options import SpeechOptions
 from agent_worker.speech.queue import Speech
 
 WINDOW = 0.032
-STATE_REPORTS = (act.ReportAgentState, act.ReportUserState)
+REPORTS = (
+    act.ReportAgentState,
+    act.ReportUserState,
+    act.PlayAudio,
+    act.ReportHold,
+    act.ReportInterruption,
+    act.ReportTurn,
+)
 
 
 class Rig:
@@ -68,11 +75,11 @@ class Rig:
         self.at(time, ev.ReplyEnded(response_id=f"r:{request_id}", request_id=request_id, **facts))
 
     def done(self) -> list[tuple[float, act.Action]]:
-        """Everything but state reports and audio, with its times to the millisecond."""
+        """Everything but reports and audio, with its times to the millisecond."""
         return [
             (round(time, 3), action)
             for time, action in self.log
-            if not isinstance(action, (*STATE_REPORTS, act.PlayAudio, act.ReportHold, act.ReportInterruption))
+            if not isinstance(action, REPORTS)
         ]
 
     def states(self) -> list[tuple[float, str]]:
