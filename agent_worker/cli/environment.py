@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from agent_worker.telemetry.exporters import TelemetrySettings
+from agent_worker.telemetry.settings import TelemetrySettings
 from agent_worker.worker.address import is_loopback
 from agent_worker.worker.program import ModelSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agent_worker.cli.environment import Environment, forget_api_secret
+from agent_worker.cli.environment import Environment, TelemetryEnvironment, forget_api_secret
 from agent_worker.cli.output import LogLevel, clear_errors, log_to_stderr
 from agent_worker.worker.address import is_loopback
 from agent_worker.worker.program import Addresses, VoiceProgram
@@ -65,7 +65,8 @@ def start(
     """Run a worker: it takes rooms from the signaling server and runs your agent, one process per room.
 
     AGENT_WORKER_API_KEY and AGENT_WORKER_API_SECRET are the signaling server's key (one with --dev needs none);
-    AGENT_WORKER_MODEL is the model's name. A .env file is read, too.
+    AGENT_WORKER_MODEL is the model's name. A .env file is read, too. OpenTelemetry's OTEL_ variables say where spans
+    and figures go: nowhere, without them.
     """
     log_to_stderr(log_level)
     with clear_errors():
@@ -76,6 +77,7 @@ def start(
             agent=agent,
             model=environment.realtime_model(model),
             addresses=addresses or ("all" if is_loopback(server) else "network"),
+            telemetry=TelemetryEnvironment().settings,
         )
         settings = WorkerSettings(
             signaling=server,

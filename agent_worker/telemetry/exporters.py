@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Final
 from uuid import uuid4
@@ -22,8 +21,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from agent_worker.errors import ConfigError
+from agent_worker.telemetry.settings import TelemetrySettings
 
-__all__ = ["Exporters", "TelemetrySettings"]
+__all__ = ["Exporters"]
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +31,6 @@ CLOSING_SECONDS: Final = 2.0
 """How long the last spans and figures may take to leave: less than a room's process has for its end."""
 _TRACES: Final = "opentelemetry_traces_exporter"
 _METRICS: Final = "opentelemetry_metrics_exporter"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TelemetrySettings:
-    """What is exported, in plain values.
-
-    Attributes:
-        traces: Exporters of spans, by the names under which packages offer them ("otlp_proto_http", "console").
-        metrics: Exporters of figures, likewise.
-        record_content: Whether what was said, and the tools' arguments and results, stand in the spans.
-    """
-
-    traces: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    record_content: bool = False
 
 
 class Exporters:

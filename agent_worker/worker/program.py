@@ -6,6 +6,7 @@ The supervisor holds this too, and never needs what a room needs: aiortc and onn
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agent_worker.telemetry.settings import TelemetrySettings
 from agent_worker.worker.room_process import Job
 
 __all__ = ["Addresses", "ModelSettings", "VoiceProgram"]
@@ -31,17 +32,19 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceProgram:
-    """A `Program`: which agent, which model, which addresses.
+    """A `Program`: which agent, which model, which addresses, and who may watch.
 
     Attributes:
         agent: As `loader.load` takes it.
         model: The realtime model.
         addresses: Which of this machine's addresses humans are offered.
+        telemetry: Where spans and figures of the sessions go.
     """
 
     agent: str
     model: ModelSettings
     addresses: Addresses = "network"
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
 
     def load(self) -> Job:
         """Import the agent and everything that a room needs.

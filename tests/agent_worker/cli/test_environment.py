@@ -6,7 +6,7 @@ import pytest
 
 from agent_worker.cli.environment import Environment, TelemetryEnvironment, forget_api_secret
 from agent_worker.realtime.openai import DEFAULT_MODEL, OPENAI_URL
-from agent_worker.telemetry.exporters import TelemetrySettings
+from agent_worker.telemetry.settings import TelemetrySettings
 from agent_worker.worker.program import ModelSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 

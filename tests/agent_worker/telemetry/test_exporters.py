@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from agent_worker.errors import ConfigError
-from agent_worker.telemetry.exporters import Exporters, TelemetrySettings
+from agent_worker.telemetry.exporters import Exporters
+from agent_worker.telemetry.settings import TelemetrySettings
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,7 +18,8 @@ SESSION = """
 import asyncio
 import sys
 from agent_worker.telemetry import events as ev
-from agent_worker.telemetry.exporters import Exporters, TelemetrySettings
+from agent_worker.telemetry.exporters import Exporters
+from agent_worker.telemetry.settings import TelemetrySettings
 from agent_worker.telemetry.recorder import Recorder
 from agent_worker.telemetry.tracks import Subject
 
