@@ -150,6 +150,7 @@ class Conversation:
         | ev.SpeechRequested
         | ev.InterruptRequested
         | ev.SpeechInterruptRequested
+        | ev.SpeechProtected
         | ev.DrainRequested
         | ev.ReplyStarted
         | ev.ReplyEnded
@@ -169,6 +170,10 @@ class Conversation:
                 wanted = self._stage.find(speech_id)
                 if wanted is not None:
                     self._arbiter.cut((wanted,), now, force=force)
+            case ev.SpeechProtected(speech_id=speech_id, protected=protected):
+                changed = self._stage.find(speech_id)
+                if changed is not None:
+                    changed.interruptible = not protected
             case ev.DrainRequested():
                 self._draining = True
             case ev.ReplyStarted(request_id=request_id):

@@ -18,6 +18,7 @@ __all__ = [
     "ReplyStarted",
     "ServerTurnCommitted",
     "SpeechInterruptRequested",
+    "SpeechProtected",
     "SpeechRequested",
     "ToolsFinished",
     "TurnCommitRequested",
@@ -114,6 +115,14 @@ class SpeechInterruptRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechProtected:
+    """The application says whether this speech may be interrupted from now on (S-6)."""
+
+    speech_id: str
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DrainRequested:
     """No new turns and speeches from now on; what is under way finishes, and `Drained` follows (L-2)."""
 
@@ -195,6 +204,7 @@ Event = (
     | SpeechRequested
     | InterruptRequested
     | SpeechInterruptRequested
+    | SpeechProtected
     | DrainRequested
     | ReplyStarted
     | ReplyAudioArrived
