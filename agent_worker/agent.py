@@ -17,6 +17,7 @@ from agent_worker.errors import SpeechError
 if TYPE_CHECKING:
     from agent_worker.history.items import Message
     from agent_worker.session import AgentSession
+    from agent_worker.speech.options import OptionChanges
 
 
 class StopResponse(Exception):  # noqa: N818 - a signal and no error; the field knows it by this name
@@ -30,12 +31,15 @@ class Agent:
         instructions: Who it is and how it behaves, in words for the model. A class may set it, too.
         voice: The name of its voice; None: the model's default.
         allow_interruptions: Whether a voice may interrupt it; None: as the session's options say.
+        options: Any of the session's options as they are while this agent speaks, such as
+            {"min_endpointing_delay": 1.0}. They go before the session's; what is not given is as the session has it.
 
     """
 
     instructions: str = ""
     voice: str | None = None
     allow_interruptions: bool | None = None
+    options: "OptionChanges | None" = None
     # Class attributes all of them, so that a subclass's __init__ need not call this one's.
     _tools: tuple[Callable[..., Any], ...] = ()
     _session: "AgentSession | None" = None
@@ -47,6 +51,7 @@ class Agent:
         tools: Iterable[Callable[..., Any]] = (),
         voice: str | None = None,
         allow_interruptions: bool | None = None,
+        options: "OptionChanges | None" = None,
     ) -> None:
         """Describe the agent; what is not given is as the class has it.
 
@@ -55,6 +60,7 @@ class Agent:
             tools: Functions under `@function_tool`, besides the agent's own methods under it.
             voice: Replaces the class's voice.
             allow_interruptions: Replaces the class's.
+            options: Replace the class's.
 
         """
         self._tools = tuple(tools)
@@ -64,6 +70,8 @@ class Agent:
             self.voice = voice
         if allow_interruptions is not None:
             self.allow_interruptions = allow_interruptions
+        if options is not None:
+            self.options = options
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'waits for a session' if self._session is None else 'is in a session'}>"
@@ -93,16 +101,23 @@ class Agent:
         self._session = session
 
     async def on_enter(self) -> None:
-        """The agent has begun to listen: a good moment for a greeting."""
+        """The agent has begun to listen: somebody is there, or another agent has handed over. A moment to greet."""
 
     async def on_exit(self) -> None:
-        """The agent is about to leave the conversation; `session` still works."""
+        """The agent is about to leave the conversation. Called once, however that comes; its history can be read.
+
+        While it hands over, or the session drains, the agent can still speak here, for at most 15 s; when the session
+        is closed at once there are 2 s and nobody to speak to: `say` and `generate_reply` raise SpeechError.
+        """
 
     async def on_user_turn_completed(self, turn: "Message") -> None:
         """The user has finished a turn, and no reply was asked for yet.
 
+        This is never cancelled by what the user does next. A newer turn makes the reply obsolete that waits for this.
+
         Args:
-            turn: What was heard; its text is empty when the model has not transcribed it by now.
+            turn: What was heard in this very turn, as it stands in the history; its text is empty when the model has
+                not transcribed it within the option `verdict_timeout`.
 
         Raises:
             StopResponse: No reply is wanted to this turn.

@@ -42,6 +42,15 @@ class History:
         """Take an item out; whether it was there."""
         return self._items.pop(item_id, None) is not None
 
+    def before(self, item_id: str) -> str | None:
+        """The id of the item that stands before this one; None when it is the first, or not here."""
+        previous: str | None = None
+        for known in self._items:
+            if known == item_id:
+                return previous
+            previous = known
+        return None
+
     def messages(self) -> tuple[Message, ...]:
         """What was said and typed, without the tools."""
         return tuple(item for item in self._items.values() if isinstance(item, Message))

@@ -42,7 +42,9 @@ class TurnDetection(StrEnum):
     NONE = "none"
     """We do: the model waits for commits and requests."""
     SERVER = "server"
-    """The model does."""
+    """The model does, and answers by itself."""
+    SERVER_HEARS = "server_hears"
+    """The model does, but it neither answers nor stops what it says: that is asked for by us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,14 +179,14 @@ class InputTranscriptionFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputVoiceStarted:
-    """The model's own detector heard the user begin (turn detection SERVER only)."""
+    """The model's own detector heard the user begin (turn detection other than NONE)."""
 
     item_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputVoiceStopped:
-    """The model's own detector heard the user end (turn detection SERVER only)."""
+    """The model's own detector heard the user end (turn detection other than NONE)."""
 
     item_id: str
 

@@ -48,8 +48,9 @@ def _session(settings: SessionSettings, *, voice: str | None) -> dict[str, Any]:
         if settings.language is not None:
             transcription["language"] = settings.language
     turn_detection: dict[str, Any] | None = None
-    if settings.turn_detection is TurnDetection.SERVER:
-        turn_detection = {"type": "server_vad", "create_response": True, "interrupt_response": True}
+    if settings.turn_detection is not TurnDetection.NONE:
+        answers = settings.turn_detection is TurnDetection.SERVER
+        turn_detection = {"type": "server_vad", "create_response": answers, "interrupt_response": answers}
     pcm = {"type": "audio/pcm", "rate": MODEL_RATE}
     output: dict[str, Any] = {"format": pcm}
     if voice is not None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from agent_worker import clock
-from agent_worker.audio import WIRE_RATE, Samples
+from agent_worker.audio import WIRE_RATE, Samples, samples_in, silence
 from agent_worker.media.resample import Resampler
 from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.turns.voice import VoiceEvent
@@ -12,6 +12,8 @@ from agent_worker.vad.detector import Detector
 
 LOST_AFTER_SECONDS = 1.0
 """A microphone that sends nothing for this long has stopped: a voice in it ends (T-5)."""
+WATCH_SECONDS = 0.25
+"""How often that is looked at."""
 
 
 class Ear:
@@ -25,31 +27,44 @@ class Ear:
         self._rate = rate
         self._heard = heard
         self._last_frame_at = 0.0
+        self._fed_until = 0.0
 
     async def listen(self, microphone: AsyncIterator[Samples]) -> None:
         """Follow a microphone to its end."""
         to_vad = Resampler(WIRE_RATE, self._detector.rate)
         to_model = Resampler(WIRE_RATE, self._rate)
-        self._last_frame_at = clock.now()
+        self._last_frame_at = self._fed_until = clock.now()
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch())
             try:
                 async for frame in microphone:
-                    now = self._last_frame_at = clock.now()
+                    now = self._last_frame_at = self._fed_until = clock.now()
                     # The model's copy first: a turn that opens here finds its beginning in the ring.
                     self._turn_audio.push(to_model.push(frame), now)
+                    if self._turn_audio.everything:
+                        continue
                     for event in self._detector.push(to_vad.push(frame), now):
                         self._heard(event)
             finally:
-                self._end_voice()
+                self.end_voice()
+                if self._turn_audio.everything:
+                    # A model that waits for a pause would wait for ever.
+                    self._turn_audio.push(silence(samples_in(LOST_AFTER_SECONDS, self._rate)), clock.now())
                 watch.cancel()
+
+    def end_voice(self) -> None:
+        """What is heard next does not follow what was heard before: a voice in it has ended."""
+        for event in self._detector.lost():
+            self._heard(event)
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(LOST_AFTER_SECONDS / 4)
-            if clock.now() - self._last_frame_at > LOST_AFTER_SECONDS:
-                self._end_voice()
-
-    def _end_voice(self) -> None:
-        for event in self._detector.lost():
-            self._heard(event)
+            await asyncio.sleep(WATCH_SECONDS)
+            now = clock.now()
+            if now - self._last_frame_at > LOST_AFTER_SECONDS:
+                self.end_voice()
+            missing = now - self._fed_until
+            if self._turn_audio.everything and missing > 2 * WATCH_SECONDS:
+                # A muted microphone sends nothing, and to a model that listens for pauses nothing is no pause.
+                self._turn_audio.push(silence(samples_in(missing, self._rate)), now)
+                self._fed_until = now

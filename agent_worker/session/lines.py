@@ -48,13 +48,17 @@ class UserLines:
         self._history.add(Message(id=item_id, role=Role.USER, text=""))
         if self._unnamed:
             self._named[item_id] = self._unnamed.popleft()
+        elif self._open is not None:
+            # The model ended this turn by itself, so nobody said here that it was over.
+            self._named[item_id], self._open = self._open, None
 
-    def grow(self, item_id: str, delta: str) -> None:
-        """The model understood more of a turn."""
+    def grow(self, item_id: str, delta: str) -> str:
+        """The model understood more of a turn; gives back all of it so far."""
+        text = self._seen[item_id] = self._seen.get(item_id, "") + delta
         writer = self._named.get(item_id)
         if writer is not None and delta:
-            self._seen[item_id] = self._seen.get(item_id, "") + delta
             writer.write(delta)
+        return text
 
     def finish(self, item_id: str, text: str) -> None:
         """All that the model understood of a turn."""
@@ -70,6 +74,7 @@ class UserLines:
     def delete(self, item_id: str) -> None:
         """The turn was no turn after all."""
         self._history.remove(item_id)
+        self._seen.pop(item_id, None)
         writer = self._named.pop(item_id, None)
         if writer is not None:
             writer.close({"dismissed": "true"})
@@ -85,6 +90,11 @@ class AgentLines:
         self._texts: dict[Part, HeardText] = {}
         self._writers: dict[Part, TextWriter] = {}
         self._shown: dict[Part, str] = {}
+        self._off_the_record: set[str] = set()
+
+    def keep_off_the_record(self, item_id: str) -> None:
+        """This item is shown, and does not go into the history."""
+        self._off_the_record.add(item_id)
 
     def add(self, part: Part, delta: str, start_ms: int | None) -> None:
         """More words of a reply."""
@@ -110,34 +120,40 @@ class AgentLines:
                 self._shown[part] = heard
                 self._writer(part).write(heard[len(shown) :])
 
-    def finish(self, *, interrupted: bool) -> None:
-        """The reply is over: what was heard of it goes into the history."""
+    def finish(self, *, interrupted: bool) -> tuple[Message, ...]:
+        """The reply is over: what was heard of it goes into the history.
+
+        Returns:
+            What was heard, item by item, in the order in which it was.
+
+        """
         self.show()
         parts = [part for part, progress in self._ledger.progress() if progress.played and part in self._texts]
+        heard: dict[str, Message] = {}
         for number, part in enumerate(parts):
             cut = interrupted and number == len(parts) - 1
-            self._record(part, interrupted=cut)
+            earlier = heard[part.item_id].text if part.item_id in heard else ""
+            text = f"{earlier} {self._shown.get(part, '')}".strip()
+            if text:
+                message = Message(id=part.item_id, role=Role.ASSISTANT, text=text, interrupted=cut)
+                heard[part.item_id] = message
+                if part.item_id not in self._off_the_record:
+                    self._history.add(message)
             writer = self._writers.get(part)
             if writer is not None:
                 writer.close({"interrupted": "true"} if cut else None)
         self._texts.clear()
         self._writers.clear()
         self._shown.clear()
-
-    def _record(self, part: Part, *, interrupted: bool) -> None:
-        text = self._shown.get(part, "")
-        known = self._history.get(part.item_id)
-        if isinstance(known, Message):
-            text = f"{known.text} {text}".strip()
-        if text:
-            self._history.add(Message(id=part.item_id, role=Role.ASSISTANT, text=text, interrupted=interrupted))
+        self._off_the_record.clear()
+        return tuple(heard.values())
 
     def _writer(self, part: Part) -> TextWriter:
         writer = self._writers.get(part)
         if writer is None:
             attributes = {"role": "agent", "segment": f"{part.item_id}.{part.content_index}"}
             writer = self._writers[part] = self._room.open_text(TOPIC, attributes)
-            if self._history.get(part.item_id) is None:
+            if self._history.get(part.item_id) is None and part.item_id not in self._off_the_record:
                 # It stands where it began to be heard: before what the user says over it (R-5).
                 self._history.add(Message(id=part.item_id, role=Role.ASSISTANT, text=""))
         return writer

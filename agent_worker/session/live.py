@@ -4,211 +4,381 @@ One task takes an event, has the conversation decide, has every action performed
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Coroutine
-from typing import Final, Never, assert_never
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Never
 from uuid import uuid4
 
 from agent_worker import clock
-from agent_worker.agent import Agent, StopResponse
-from agent_worker.audio import Samples
+from agent_worker.agent import Agent
+from agent_worker.cascade.base import Synthesiser
 from agent_worker.history.items import FunctionCall, Message, Role
 from agent_worker.history.record import History
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
-from agent_worker.rooms import base as rooms
+from agent_worker.rooms.base import Room
+from agent_worker.session.cut_replies import CutReplies
 from agent_worker.session.ear import Ear
-from agent_worker.session.handle import Speeches
+from agent_worker.session.events import ConversationItemAdded, ReplyCompleted, SessionEvent, SpeechCreated
+from agent_worker.session.failures import Failures
+from agent_worker.session.handle import Speeches, SpeechHandle
 from agent_worker.session.lines import AgentLines, UserLines
 from agent_worker.session.mailbox import Mailbox
 from agent_worker.session.model_feed import ModelFeed
+from agent_worker.session.narrator import Narrator
 from agent_worker.session.performer import Performer
-from agent_worker.session.toolbox import Toolbox
+from agent_worker.session.reports import Reports
+from agent_worker.session.room_feed import EndedError, RoomFeed
+from agent_worker.session.script import Script
+from agent_worker.session.seat import LEAVE_SECONDS, Seat
 from agent_worker.session.turn_audio import TurnAudio
+from agent_worker.session.user_turns import UserTurn, UserTurns, words_of
+from agent_worker.speech import actions as act
 from agent_worker.speech import events as ev
-from agent_worker.speech.actions import AgentState
 from agent_worker.speech.conversation import Conversation
-from agent_worker.speech.options import SpeechOptions
-from agent_worker.speech.queue import Speech
+from agent_worker.speech.options import SpeechOptions, TurnMode
+from agent_worker.speech.queue import Speech, SpeechKind
 from agent_worker.vad.base import Vad
 from agent_worker.vad.detector import Detector
 from agent_worker.vad.gate import Gate
 
-log = logging.getLogger(__name__)
-
 SHOW_SECONDS: Final = 0.06
 """How often the agent's words are shown as they are heard."""
-
-
-class EndedError(Exception):
-    """Leaves the session's task group; its text is the reason for the session's end."""
+LAST_WORDS_SECONDS: Final = 1.5
+"""How long the end waits for what the user said last, and for the agent to be silent."""
+LAST_EXIT_SECONDS: Final = 2.0
+"""How long `on_exit` may take when the session is closed at once."""
 
 
 class Live:
-    """The running parts of one session, all of whose tasks belong to `group`."""
+    """The running parts of one session, all of whose tasks belong to `group`.
+
+    Args:
+        seat: Who the agent is.
+        room: Where it is.
+        connection: The model.
+        playout: The agent's voice.
+        vad: Tells when the user speaks.
+        synthesiser: Speaks what is said word for word.
+        options: How the conversation behaves now, the agent's wishes included.
+        history: What is said.
+        mailbox: Where events wait.
+        speeches: The handles of what the agent says.
+        emit: Tells who follows the session.
+        group: Owns the tasks.
+
+    """
 
     def __init__(
         self,
         *,
-        agent: Agent,
-        room: rooms.Room,
+        seat: Seat,
+        room: Room,
         connection: rt.RealtimeConnection,
         playout: Playout,
         vad: Vad,
-        options: SpeechOptions,
+        synthesiser: Synthesiser | None,
+        options: Callable[[], SpeechOptions],
         history: History,
-        toolbox: Toolbox,
         mailbox: Mailbox,
         speeches: Speeches,
+        emit: Callable[[SessionEvent], None],
         group: asyncio.TaskGroup,
     ) -> None:
-        self._agent = agent
+        self._seat = seat
         self._room = room
         self._connection = connection
         self._history = history
-        self._toolbox = toolbox
         self._mailbox = mailbox
         self._speeches = speeches
+        self._emit = emit
         self._group = group
-        self._linked: str | None = None
-        self._entered = False
+        self._options = options
+        self._settings = settings_of(seat, options())
+        self._transcribes = connection.capabilities.user_transcription
+        self.draining = False
+        self._ended = ""
+        self._ending = asyncio.Event()
+        self._drained = asyncio.Event()
         self._conversation = Conversation(
-            options,
-            transcribes=connection.capabilities.user_transcription,
-            turn_hook=type(agent).on_user_turn_completed is not Agent.on_user_turn_completed,
-            new_id=speeches.new_id,
+            options(), transcribes=self._transcribes, turn_hook=True, new_id=self._new_answer
         )
-        turn_audio = TurnAudio(rate=connection.capabilities.input_rate, send=connection.send)
-        user_lines = UserLines(room, history)
+        failures, cut_replies, self._turns = Failures(), CutReplies(), UserTurns()
+        self.reports = Reports(room=room, emit=emit, failures=failures)
+        self._turn_audio = TurnAudio(rate=connection.capabilities.input_rate, send=connection.send)
+        self._turn_audio.follow(everything=self._server_turns())
+        self._user_lines = UserLines(room, history)
         self._agent_lines = AgentLines(room, history, playout.ledger)
         self._ear = Ear(
             detector=Detector(vad, Gate()),
-            turn_audio=turn_audio,
+            turn_audio=self._turn_audio,
             rate=connection.capabilities.input_rate,
             heard=mailbox.post,
         )
-        self._feed = ModelFeed(
+        self.feed = ModelFeed(
             post=mailbox.post,
-            user_lines=user_lines,
+            send=connection.send,
+            emit=emit,
+            user_lines=self._user_lines,
             agent_lines=self._agent_lines,
-            run_tools=lambda speech_id, calls: self._own(self._run_tools(speech_id, calls)),
-            refuse_tools=lambda calls: toolbox.refuse(calls, send=connection.send),
+            named=self._turn_named,
+            cut_replies=cut_replies,
+            failures=failures,
+            server_turns=self._server_turns,
+            rate=connection.capabilities.output_rate,
+        )
+        self._narrator = Narrator(
+            synthesiser=synthesiser,
+            post=mailbox.post,
+            lines=self._agent_lines,
+            buffered=lambda: playout.buffered_seconds,
+            start=self._own,
+        )
+        self._room_feed = RoomFeed(
+            room=room,
+            ear=self._ear,
+            start=self._own,
+            entered=self._enter,
+            typed=self._typed,
         )
         self._performer = Performer(
-            room=room,
             send=connection.send,
+            emit=emit,
             playout=playout,
-            turn_audio=turn_audio,
-            user_lines=user_lines,
+            turn_audio=self._turn_audio,
+            user_lines=self._user_lines,
             agent_lines=self._agent_lines,
+            narrator=self._narrator,
             speeches=speeches,
-            listening_to=lambda: self._linked or "",
-            run_turn_hook=lambda speech_id: self._own(self._run_turn_hook(speech_id)),
+            cut_replies=cut_replies,
+            reports=self.reports,
+            listening_to=lambda: self._room_feed.linked or "",
+            committed=self._turn_committed,
+            said=self._said,
+            run_turn_hook=self._show_turn,
+            drained=self._drained.set,
         )
 
     async def run(self) -> Never:
-        """Run until the room closes (EndedError) or a needed part is lost (its error)."""
-        self._room.set_attributes({"agent.state": AgentState.LISTENING})
+        """Run until the room closes or the session is closed (EndedError), or a needed part is lost (its error)."""
+        self.reports.tell(act.ReportAgentState(act.AgentState.LISTENING, clock.now()), held=False)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow_room())
+            group.create_task(self._room_feed.follow())
             group.create_task(self._follow_model())
             group.create_task(self._decide())
             group.create_task(self._show_words())
+            group.create_task(self._await_end())
         msg = "the session's tasks never end by themselves"
         raise AssertionError(msg)
+
+    # What the application asks for.
 
     def add_user_message(self, text: str) -> None:
         """Put something that the user wrote into both histories."""
         message = Message(id=f"item_{uuid4().hex[:20]}", role=Role.USER, text=text)
         self._history.add(message)
         self._connection.send(rt.CreateItem(item=message))
+        self._emit(ConversationItemAdded(at=clock.now(), item=message))
+
+    def request(self, speech: Speech, source: str, *, interrupts: bool = False) -> None:
+        """Have something said; `source` is for those who follow the session."""
+        self._emit(SpeechCreated(at=clock.now(), speech_id=speech.id, source=source))
+        self._mailbox.post(ev.SpeechRequested(speech, interrupts))
+
+    def recite(self, speech_id: str, script: Script, *, interruptible: bool | None) -> None:
+        """Have something said word for word."""
+        self._narrator.remember(speech_id, script)
+        self.request(Speech(id=speech_id, kind=SpeechKind.SCRIPT, interruptible=interruptible), "say")
+
+    def reconfigure(self) -> None:
+        """Options, or the agent, are others now: the model and the conversation follow."""
+        options = self._options()
+        settings = settings_of(self._seat, options)
+        if settings != self._settings:
+            self._settings = settings
+            self._connection.send(rt.UpdateSession(settings))
+        if self._turn_audio.everything is not self._server_turns():
+            self._ear.end_voice()
+            self._turn_audio.follow(everything=self._server_turns())
+        self._mailbox.post(ev.OptionsChanged(options))
+
+    def hand_over(self, agent: Agent) -> None:
+        """Another agent takes over, once the present one has left."""
+        self._own(self._seat.hand_over(agent, self.reconfigure))
+
+    async def drain(self, seconds: float) -> None:
+        """The agent says goodbye; what is under way finishes, for at most so long; then the session ends (L-2)."""
+        await self._seat.leave_for_good(LEAVE_SECONDS)
+        self._drain()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._drained.wait()
+        except TimeoutError:
+            pass
+        self.end("drained")
+
+    def close(self, reason: str) -> None:
+        """Cut what is said, keep what the user said last, let the agent leave, and end. Returns at once."""
+        self._own(self._close(reason))
+
+    def _drain(self) -> None:
+        self.draining = True
+        self._mailbox.post(ev.DrainRequested())
+
+    def end(self, reason: str) -> None:
+        """Leave everything as it is."""
+        if not self._ending.is_set():
+            self._ended = reason
+            self._ending.set()
+
+    async def _close(self, reason: str) -> None:
+        last = self._performer.commit_turn() if self._turn_audio.is_open else False
+        turn = self._turns.latest if last else None
+        self._drain()
+        self._mailbox.post(ev.InterruptRequested(force=True))
+        if turn is not None and self._transcribes:
+            turn.deadline = min(turn.deadline, clock.now() + LAST_WORDS_SECONDS)
+            await words_of(turn, self._history)
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._drained.wait()
+        except TimeoutError:
+            pass
+        await self._seat.leave_for_good(LAST_EXIT_SECONDS)
+        self.end(reason)
+
+    # What goes on by itself.
+
+    async def _await_end(self) -> None:
+        await self._ending.wait()
+        raise EndedError(self._ended)
 
     async def _decide(self) -> None:
         while True:
             event = await self._mailbox.take(self._conversation.deadline)
             now = clock.now()
+            if isinstance(event, ev.PlayoutFinished) and event.speech_id == self._performer.request_id:
+                # Before what follows from it: the next speech begins with an empty ledger.
+                self._performer.reply_heard(interrupted=False)
             actions = self._conversation.advance(now) if event is None else self._conversation.receive(event, now)
             for action in actions:
                 self._performer.perform(action)
-            if isinstance(event, ev.PlayoutFinished):
-                self._agent_lines.finish(interrupted=False)
+            match event:
+                case ev.ReplyEnded(response_id=response_id, request_id=request_id):
+                    self._reply_made(response_id, request_id)
+                case ev.TurnTranscribed(item_id=item_id):
+                    self._turn_understood(item_id)
+                case _:
+                    pass
+
+    def _reply_made(self, response_id: str, request_id: str | None) -> None:
+        """The conversation knows of a reply's end: its tools run now, or are refused because it was cut."""
+        made = self.feed.take(response_id)
+        if made is None:
+            return
+        request_id = request_id or self._performer.request_of(response_id) or ""
+        speech_id = request_id.rpartition(".")[0]
+        self._emit(
+            ReplyCompleted(
+                at=clock.now(),
+                speech_id=speech_id,
+                request_id=request_id,
+                response_id=response_id,
+                status=made.ended.status,
+                usage=made.ended.usage,
+            )
+        )
+        speech = self._speeches.get(speech_id)
+        if speech is not None and made.calls and made.ended.status is rt.ResponseStatus.COMPLETED:
+            self._own(self._run_tools(speech, made.calls))
+        elif made.calls:
+            self._seat.toolbox.refuse(made.calls, send=self._connection.send)
+
+    def _turn_understood(self, item_id: str) -> None:
+        """A turn's words are known and judged: unless it was nothing, they stand in the history."""
+        self._turns.transcribed(item_id)
+        item = self._history.get(item_id)
+        if item is not None:
+            self._emit(ConversationItemAdded(at=clock.now(), item=item))
+
+    def _said(self, speech_id: str, message: Message) -> None:
+        """The agent has said something: what was said word for word the model does not know yet (R-4)."""
+        script = self._narrator.script(speech_id)
+        if script is not None and not script.add_to_history:
+            return
+        if script is not None:
+            # In its place: a turn that the user made meanwhile stands behind it in both histories (R-5).
+            previous = self._history.before(message.id) or "root"
+            self._connection.send(rt.CreateItem(item=message, previous_item_id=previous))
+        self._emit(ConversationItemAdded(at=clock.now(), item=message))
 
     async def _follow_model(self) -> None:
         async for event in self._connection.events():
-            self._feed.receive(event)
+            self.feed.receive(event)
 
     async def _show_words(self) -> None:
         while True:
             await asyncio.sleep(SHOW_SECONDS)
             self._agent_lines.show()
 
-    async def _follow_room(self) -> None:
-        async for event in self._room.events():
-            match event:
-                case rooms.HumanJoined(identity=identity):
-                    log.info("< %s joined", identity)
-                case rooms.HumanConnected(identity=identity, microphone=microphone):
-                    self._connected(identity, microphone)
-                case rooms.HumanDisconnected(identity=identity, reason=reason):
-                    log.info("< %s lost the connection: %s", identity, reason)
-                case rooms.HumanLeft(identity=identity, reason=reason):
-                    log.info("< %s left: %s", identity, reason)
-                    if identity == self._linked:
-                        self._linked = None
-                case rooms.TextReceived(text=text):
-                    self._typed(text)
-                case rooms.RoomClosed(reason=reason):
-                    raise EndedError(reason)
-                case _:
-                    assert_never(event)
-        msg = "the room is gone"
-        raise EndedError(msg)
-
-    def _connected(self, identity: str, microphone: AsyncIterator[Samples]) -> None:
-        """The agent listens to the first human whose connection stands, until they leave (policy "linked")."""
-        if self._linked is None:
-            self._linked = identity
-        if identity == self._linked:
-            self._own(self._ear.listen(microphone))
-        else:
-            log.info("= %s is heard by the room, not by the agent, who listens to %s", identity, self._linked)
-            self._own(_ignore(microphone))
-        if not self._entered:
-            self._entered = True
-            self._own(self._enter())
-
     def _typed(self, text: str) -> None:
         """Text interrupts and is answered (M-8)."""
         self.add_user_message(text)
-        self._mailbox.post(ev.InterruptRequested())
-        self._mailbox.post(ev.SpeechRequested(Speech(id=self._speeches.new_id(), answers_turn=True)))
+        if not self.draining:
+            self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn", interrupts=True)
 
-    async def _enter(self) -> None:
-        try:
-            await self._agent.on_enter()
-        except Exception:
-            log.exception("! %s.on_enter failed", type(self._agent).__name__)
+    async def _run_tools(self, speech: SpeechHandle, calls: tuple[FunctionCall, ...]) -> None:
+        answered = await self._seat.toolbox.answer(speech, calls, room=self._room, send=self._connection.send)
+        if answered.agent is not None:
+            self.hand_over(answered.agent)
+        self._mailbox.post(ev.ToolsFinished(speech.id, answered.reply))
 
-    async def _run_tools(self, speech_id: str, calls: tuple[FunctionCall, ...]) -> None:
-        reply = await self._toolbox.answer(speech_id, calls, room=self._room, send=self._connection.send)
-        self._mailbox.post(ev.ToolsFinished(speech_id, reply))
+    def _enter(self) -> None:
+        self._own(self._seat.enter())
 
-    async def _run_turn_hook(self, speech_id: str) -> None:
-        turn = next((item for item in reversed(self._history.messages()) if item.role is Role.USER), None)
-        reply = True
-        try:
-            await self._agent.on_user_turn_completed(turn or Message(id="", role=Role.USER, text=""))
-        except StopResponse:
-            reply = False
-        except Exception:
-            log.exception("! %s.on_user_turn_completed failed", type(self._agent).__name__)
-            reply = False
+    def _turn_committed(self) -> None:
+        self._turns.committed(self._words_deadline())
+
+    def _turn_named(self, item_id: str) -> None:
+        self._turns.named(item_id, self._words_deadline())
+        if not self._transcribes:
+            # No words will come: what there is to know of this turn is known.
+            self._turn_understood(item_id)
+
+    def _show_turn(self, speech_id: str) -> None:
+        """The turn that was committed last is the one that this speech answers (T-3)."""
+        if self._seat.wants_turns:
+            self._own(self._run_turn_hook(speech_id, self._turns.latest))
+        else:
+            self._mailbox.post(ev.TurnHookFinished(speech_id, reply=True))
+
+    async def _run_turn_hook(self, speech_id: str, turn: UserTurn | None) -> None:
+        reply = await self._seat.show_turn(await words_of(turn, self._history))
         self._mailbox.post(ev.TurnHookFinished(speech_id, reply))
 
-    def _own(self, work: Coroutine[None, None, None]) -> None:
-        self._group.create_task(work)
+    def _new_answer(self) -> str:
+        """The conversation wants to answer a turn."""
+        speech_id = self._speeches.new().id
+        self._emit(SpeechCreated(at=clock.now(), speech_id=speech_id, source="turn"))
+        return speech_id
+
+    def _server_turns(self) -> bool:
+        return self._options().turn_detection is TurnMode.SERVER
+
+    def _words_deadline(self) -> float:
+        return clock.now() + self._options().verdict_timeout
+
+    def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._group.create_task(work)
 
 
-async def _ignore(microphone: AsyncIterator[Samples]) -> None:
-    async for _ in microphone:
-        pass
+def settings_of(seat: Seat, options: SpeechOptions) -> rt.SessionSettings:
+    """What the model is configured with for the present agent."""
+    detection = rt.TurnDetection.NONE
+    if options.turn_detection is TurnMode.SERVER:
+        detection = rt.TurnDetection.SERVER if options.server_interrupts else rt.TurnDetection.SERVER_HEARS
+    return rt.SessionSettings(
+        instructions=seat.agent.instructions,
+        tools=seat.toolbox.specs,
+        voice=seat.agent.voice,
+        turn_detection=detection,
+    )

@@ -2,18 +2,47 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import assert_never
 
+from agent_worker import clock
 from agent_worker.history.items import FunctionCall
 from agent_worker.media.ledger import Part
 from agent_worker.realtime import base as rt
+from agent_worker.session.cut_replies import CutReplies
+from agent_worker.session.events import ErrorOccurred, SessionEvent, UsageCollected, UserInputTranscribed
+from agent_worker.session.failures import Component, Failures
 from agent_worker.session.lines import AgentLines, UserLines
 from agent_worker.speech import events as ev
+from agent_worker.usage import Usage
 
 log = logging.getLogger(__name__)
 
-RunTools = Callable[[str, tuple[FunctionCall, ...]], None]
-"""Given the id of a speech and the calls of its reply, has them run."""
+_UserEvent = (
+    rt.InputCommitted
+    | rt.InputTranscriptDelta
+    | rt.InputTranscribed
+    | rt.InputTranscriptionFailed
+    | rt.InputVoiceStarted
+    | rt.InputVoiceStopped
+)
+_ReplyEvent = (
+    rt.ResponseStarted
+    | rt.OutputItemStarted
+    | rt.OutputAudio
+    | rt.OutputTranscript
+    | rt.OutputAudioDone
+    | rt.FunctionCallReady
+    | rt.ResponseEnded
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeReply:
+    """A reply that the model has made, with the tools that it asks for."""
+
+    ended: rt.ResponseEnded
+    calls: tuple[FunctionCall, ...]
 
 
 class ModelFeed:
@@ -21,10 +50,18 @@ class ModelFeed:
 
     Args:
         post: Posts an event to the conversation.
+        send: Sends the model a command.
+        emit: Tells who follows the session.
         user_lines: The user's lines.
         agent_lines: The agent's lines.
-        run_tools: Has a reply's tools run.
-        refuse_tools: Answers the calls of a reply that was cut before they ran.
+        named: Told the name of each turn that the model has taken.
+        cut_replies: What comes too late.
+        failures: Told of each reply that was made.
+        server_turns: Whether the model finds the turns by itself now.
+        rate: Samples per second of the model's audio.
+
+    Attributes:
+        usage: What the session has cost so far.
 
     """
 
@@ -32,18 +69,29 @@ class ModelFeed:
         self,
         *,
         post: Callable[[ev.Event], None],
+        send: Callable[[rt.RealtimeCommand], None],
+        emit: Callable[[SessionEvent], None],
         user_lines: UserLines,
         agent_lines: AgentLines,
-        run_tools: RunTools,
-        refuse_tools: Callable[[tuple[FunctionCall, ...]], None],
+        named: Callable[[str], None],
+        cut_replies: CutReplies,
+        failures: Failures,
+        server_turns: Callable[[], bool],
+        rate: int,
     ) -> None:
+        self.usage = Usage()
         self._post = post
+        self._send = send
+        self._emit = emit
         self._user_lines = user_lines
         self._agent_lines = agent_lines
-        self._run_tools = run_tools
-        self._refuse_tools = refuse_tools
+        self._named = named
+        self._cut_replies = cut_replies
+        self._failures = failures
+        self._server_turns = server_turns
+        self._rate = rate
         self._calls: dict[str, list[FunctionCall]] = {}
-        self._requests: dict[str, str | None] = {}
+        self._made: dict[str, MadeReply] = {}
 
     def receive(self, event: rt.RealtimeEvent) -> None:
         """What an event means here."""
@@ -69,6 +117,7 @@ class ModelFeed:
                 self._about_a_reply(event)
             case rt.ModelError(code=code, message=message, request_id=request_id):
                 log.warning("! the model refused something: %s (%s)", message, code or "no code")
+                self._problem(message)
                 if request_id is not None:
                     self._post(ev.ReplyEnded(response_id="", request_id=request_id, failure=message))
             case rt.ItemDeleted() | rt.ItemTruncated() | rt.UnknownEvent():
@@ -76,60 +125,63 @@ class ModelFeed:
             case _:
                 assert_never(event)
 
-    def _about_the_user(
-        self,
-        event: rt.InputCommitted
-        | rt.InputTranscriptDelta
-        | rt.InputTranscribed
-        | rt.InputTranscriptionFailed
-        | rt.InputVoiceStarted
-        | rt.InputVoiceStopped,
-    ) -> None:
+    def take(self, response_id: str) -> MadeReply | None:
+        """The reply that has ended under this name, once."""
+        return self._made.pop(response_id, None)
+
+    def _about_the_user(self, event: _UserEvent) -> None:
+        now = clock.now()
         match event:
             case rt.InputCommitted(item_id=item_id):
                 self._user_lines.named(item_id)
-                self._post(ev.TurnCommitted(item_id))
+                self._named(item_id)
+                by_server = self._server_turns()
+                self._post(ev.ServerTurnCommitted(item_id) if by_server else ev.TurnCommitted(item_id))
             case rt.InputTranscriptDelta(item_id=item_id, delta=delta):
-                self._user_lines.grow(item_id, delta)
+                text = self._user_lines.grow(item_id, delta)
+                self._emit(UserInputTranscribed(at=now, item_id=item_id, text=text, final=False))
             case rt.InputTranscribed(item_id=item_id, text=text):
                 self._user_lines.finish(item_id, text)
+                self._emit(UserInputTranscribed(at=now, item_id=item_id, text=text, final=True))
                 self._post(ev.TurnTranscribed(item_id, text))
             case rt.InputTranscriptionFailed(item_id=item_id, message=message):
                 log.warning("! no transcript of %s: %s", item_id, message)
+                self._problem(f"no transcript of {item_id}: {message}")
                 self._user_lines.finish(item_id, "")
                 self._post(ev.TurnTranscribed(item_id, None))
-            case rt.InputVoiceStarted() | rt.InputVoiceStopped():
-                # The local detector owns the turns; the model's own is switched off.
-                pass
+            case rt.InputVoiceStarted():
+                self._hear(voice=True, now=now)
+            case rt.InputVoiceStopped():
+                self._hear(voice=False, now=now)
             case _:
                 assert_never(event)
 
-    def _about_a_reply(
-        self,
-        event: rt.ResponseStarted
-        | rt.OutputItemStarted
-        | rt.OutputAudio
-        | rt.OutputTranscript
-        | rt.OutputAudioDone
-        | rt.FunctionCallReady
-        | rt.ResponseEnded,
-    ) -> None:
+    def _hear(self, *, voice: bool, now: float) -> None:
+        """The model's own detector counts while it owns the turns."""
+        if self._server_turns():
+            self._post(ev.VoiceStarted(now) if voice else ev.VoiceStopped(now))
+
+    def _about_a_reply(self, event: _ReplyEvent) -> None:
         match event:
             case rt.ResponseStarted(response_id=response_id, request_id=request_id):
-                self._requests[response_id] = request_id
                 self._post(ev.ReplyStarted(response_id=response_id, request_id=request_id))
-            case rt.OutputItemStarted():
-                pass
+            case rt.OutputItemStarted(response_id=response_id, item_id=item_id):
+                self._cut_replies.item_started(response_id, item_id)
             case rt.OutputAudio(response_id=response_id, item_id=item_id, content_index=content_index, pcm=pcm):
-                self._post(
-                    ev.ReplyAudioArrived(
-                        response_id=response_id, item_id=item_id, content_index=content_index, pcm=pcm
+                part = Part(item_id, content_index)
+                self._cut_replies.audio_arrived(response_id, part, len(pcm) // 2)
+                if not self._cut_replies.is_cut(response_id):
+                    self._post(
+                        ev.ReplyAudioArrived(
+                            response_id=response_id, item_id=item_id, content_index=content_index, pcm=pcm
+                        )
                     )
-                )
             case rt.OutputTranscript(item_id=item_id, content_index=content_index, delta=delta, start_ms=start_ms):
-                self._agent_lines.add(Part(item_id, content_index), delta, start_ms)
+                if not self._cut_replies.is_cut(event.response_id):
+                    self._agent_lines.add(Part(item_id, content_index), delta, start_ms)
             case rt.OutputAudioDone(item_id=item_id, content_index=content_index):
-                self._agent_lines.complete(Part(item_id, content_index))
+                if not self._cut_replies.is_cut(event.response_id):
+                    self._agent_lines.complete(Part(item_id, content_index))
             case rt.FunctionCallReady(response_id=response_id):
                 call = FunctionCall(
                     id=event.item_id, call_id=event.call_id, name=event.name, arguments=event.arguments
@@ -141,19 +193,25 @@ class ModelFeed:
                 assert_never(event)
 
     def _reply_ended(self, event: rt.ResponseEnded) -> None:
-        request_id = self._requests.pop(event.response_id, None) or event.request_id
         calls = tuple(self._calls.pop(event.response_id, ()))
+        completed = event.status is rt.ResponseStatus.COMPLETED
         failed = event.status is rt.ResponseStatus.FAILED
-        runs = bool(calls) and request_id is not None and event.status is rt.ResponseStatus.COMPLETED
+        if completed:
+            self._failures.worked(Component.MODEL)
+        for command in self._cut_replies.ended(event.response_id, self._rate):
+            self._send(command)
+        self._made[event.response_id] = MadeReply(event, calls)
+        self.usage += event.usage
+        if event.usage != Usage():
+            self._emit(UsageCollected(at=clock.now(), usage=event.usage, total=self.usage))
         self._post(
             ev.ReplyEnded(
                 response_id=event.response_id,
-                request_id=request_id,
-                tool_calls=len(calls) if runs else 0,
+                request_id=event.request_id,
+                tool_calls=len(calls) if completed else 0,
                 failure=event.message or "the model failed" if failed else "",
             )
         )
-        if runs and request_id is not None:
-            self._run_tools(request_id.rpartition(".")[0], calls)
-        elif calls:
-            self._refuse_tools(calls)
+
+    def _problem(self, message: str) -> None:
+        self._emit(ErrorOccurred(at=clock.now(), source="model", message=message, fatal=False))

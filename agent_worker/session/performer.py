@@ -4,94 +4,153 @@ import logging
 from collections.abc import Callable
 from typing import assert_never
 
+from agent_worker import clock
 from agent_worker.audio import from_bytes
+from agent_worker.history.items import Message
 from agent_worker.media.ledger import NeverPlayed, Part, Truncated, truncations
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
-from agent_worker.rooms.base import Room
+from agent_worker.session.cut_replies import CutReplies
+from agent_worker.session.events import ReplyRequested, SessionEvent, UserTurnCommitted
 from agent_worker.session.handle import Speeches
 from agent_worker.session.lines import AgentLines, UserLines
+from agent_worker.session.narrator import Narrator
+from agent_worker.session.reports import Report, Reports
 from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.speech import actions as act
 
 log = logging.getLogger(__name__)
+
+_OnTurn = (
+    act.OpenTurn
+    | act.CommitTurn
+    | act.ClearTurn
+    | act.DeleteItem
+    | act.RunTurnHook
+    | act.SilenceInput
+    | act.ReportTurn
+)
+_OnReply = act.RequestReply | act.SpeakScript | act.AdoptReply | act.CancelReply | act.CancelScript
+_OnSound = act.PlayAudio | act.EndAudio | act.DropOutput | act.HoldOutput | act.ResumeOutput
 
 
 class Performer:
     """Performs actions, each at once.
 
     Args:
-        room: Where the agent is.
         send: Sends the model a command.
+        emit: Tells who follows the session.
         playout: The agent's voice.
         turn_audio: What of the microphone the model gets.
         user_lines: The user's lines.
         agent_lines: The agent's lines.
+        narrator: Speaks scripts.
         speeches: The handles of what the agent says.
+        cut_replies: What comes too late.
+        reports: Tells room and followers what the conversation reports.
         listening_to: Who the agent listens to, as an identity.
+        committed: Told of each turn that is sent off.
+        said: Told of each message that the agent has said.
         run_turn_hook: Shows the application the turn that a speech would answer.
+        drained: Told when nothing is under way any more, and nothing new will come.
+
+    Attributes:
+        request_id: What is being said, or was last.
 
     """
 
     def __init__(
         self,
         *,
-        room: Room,
         send: Callable[[rt.RealtimeCommand], None],
+        emit: Callable[[SessionEvent], None],
         playout: Playout,
         turn_audio: TurnAudio,
         user_lines: UserLines,
         agent_lines: AgentLines,
+        narrator: Narrator,
         speeches: Speeches,
+        cut_replies: CutReplies,
+        reports: Reports,
         listening_to: Callable[[], str],
+        committed: Callable[[], None],
+        said: Callable[[str, Message], None],
         run_turn_hook: Callable[[str], None],
+        drained: Callable[[], None],
     ) -> None:
-        self._room = room
+        self.request_id = ""
         self._send = send
+        self._emit = emit
         self._playout = playout
         self._turn_audio = turn_audio
         self._user_lines = user_lines
         self._agent_lines = agent_lines
+        self._narrator = narrator
         self._speeches = speeches
+        self._cut_replies = cut_replies
+        self._reports = reports
         self._listening_to = listening_to
+        self._committed = committed
+        self._said = said
         self._run_turn_hook = run_turn_hook
+        self._drained = drained
+        self._adopted: dict[str, str] = {}
 
     def perform(self, action: act.Action) -> None:
         """Do it."""
         match action:
-            case act.OpenTurn() | act.CommitTurn() | act.ClearTurn() | act.DeleteItem() | act.RunTurnHook():
+            case (
+                act.OpenTurn()
+                | act.CommitTurn()
+                | act.ClearTurn()
+                | act.DeleteItem()
+                | act.RunTurnHook()
+                | act.SilenceInput()
+                | act.ReportTurn()
+            ):
                 self._perform_on_turn(action)
-            case act.RequestReply() | act.CancelReply() | act.PlayAudio() | act.EndAudio() | act.DropOutput():
+            case act.RequestReply() | act.SpeakScript() | act.AdoptReply() | act.CancelReply() | act.CancelScript():
                 self._perform_on_reply(action)
-            case act.HoldOutput():
-                self._playout.hold()
-            case act.ResumeOutput(rewind=rewind):
-                self._playout.resume(rewind)
+            case act.PlayAudio() | act.EndAudio() | act.DropOutput() | act.HoldOutput() | act.ResumeOutput():
+                self._perform_on_sound(action)
             case act.FinishSpeech(speech_id=speech_id, interrupted=interrupted, failure=failure):
-                self._finish(speech_id, interrupted=interrupted, failure=failure)
+                # First the handles: who is told of the end may ask them.
+                self._speeches.finish(speech_id, interrupted=interrupted, failure=failure)
+                script = self._narrator.script(speech_id)
+                self._narrator.forget(speech_id)
+                self._reports.finished(action, scripted=script is not None)
+            case act.Drained():
+                self._drained()
             case (
                 act.ReportAgentState()
                 | act.ReportUserState()
                 | act.ReportHold()
                 | act.ReportInterruption()
+                | act.ReportTurnExceeded()
                 | act.ReportProblem()
             ):
                 self._report(action)
             case _:
                 assert_never(action)
 
-    def _perform_on_turn(
-        self, action: act.OpenTurn | act.CommitTurn | act.ClearTurn | act.DeleteItem | act.RunTurnHook
-    ) -> None:
+    def request_of(self, response_id: str) -> str | None:
+        """Which request a reply that the model began by itself was taken for, once."""
+        return self._adopted.pop(response_id, None)
+
+    def reply_heard(self, *, interrupted: bool) -> None:
+        """What is being said was heard to its end, or was cut: it goes into the history."""
+        speech_id = self.request_id.rpartition(".")[0]
+        for message in self._agent_lines.finish(interrupted=interrupted):
+            self._reports.heard(speech_id, message.text)
+            self._said(speech_id, message)
+
+    def _perform_on_turn(self, action: _OnTurn) -> None:
         match action:
             case act.OpenTurn(at=at):
                 self._turn_audio.open(at)
                 self._user_lines.begin(self._listening_to())
             case act.CommitTurn():
-                if self._turn_audio.commit():
-                    self._user_lines.commit()
-                else:
-                    self._user_lines.discard()
+                self.commit_turn()
             case act.ClearTurn():
                 self._turn_audio.clear()
                 self._user_lines.discard()
@@ -100,25 +159,55 @@ class Performer:
                 self._user_lines.delete(item_id)
             case act.RunTurnHook(speech_id=speech_id):
                 self._run_turn_hook(speech_id)
+            case act.SilenceInput(on=on):
+                self._turn_audio.silenced = on
+            case act.ReportTurn(started_at=started_at, ended_at=ended_at):
+                self._emit(UserTurnCommitted(at=clock.now(), started_at=started_at, ended_at=ended_at))
             case _:
                 assert_never(action)
 
-    def _perform_on_reply(
-        self, action: act.RequestReply | act.CancelReply | act.PlayAudio | act.EndAudio | act.DropOutput
-    ) -> None:
+    def commit_turn(self) -> bool:
+        """Have the model take the open turn; whether there was enough of one."""
+        taken = self._turn_audio.commit()
+        if taken:
+            self._user_lines.commit()
+            self._committed()
+        else:
+            self._user_lines.discard()
+        return taken
+
+    def _perform_on_reply(self, action: _OnReply) -> None:
         match action:
-            case act.RequestReply():
-                # One utterance at a time: what was played of the last one is settled.
-                self._playout.ledger.clear()
+            case act.RequestReply(speech_id=speech_id, request_id=request_id):
+                self._begin(speech_id, request_id)
+                self._emit(ReplyRequested(at=clock.now(), speech_id=speech_id, request_id=request_id))
                 self._send(
                     rt.CreateResponse(
-                        request_id=action.request_id,
-                        instructions=action.instructions,
-                        tool_choice=action.tool_choice,
+                        request_id=request_id, instructions=action.instructions, tool_choice=action.tool_choice
                     )
                 )
+            case act.SpeakScript(speech_id=speech_id, request_id=request_id):
+                self._begin(speech_id, request_id)
+                self._narrator.speak(speech_id, request_id)
+            case act.AdoptReply(speech_id=speech_id, request_id=request_id, response_id=response_id):
+                self._begin(speech_id, request_id)
+                self._adopted[response_id] = request_id
             case act.CancelReply(response_id=response_id):
+                self._cut_replies.cut(response_id)
                 self._send(rt.CancelResponse(response_id))
+            case act.CancelScript(request_id=request_id):
+                self._narrator.cancel(request_id)
+            case _:
+                assert_never(action)
+
+    def _begin(self, speech_id: str, request_id: str) -> None:
+        # One utterance at a time: what was played of the last one is settled.
+        self._playout.ledger.clear()
+        self._speeches.begun(speech_id)
+        self.request_id = request_id
+
+    def _perform_on_sound(self, action: _OnSound) -> None:
+        match action:
             case act.PlayAudio(request_id=request_id):
                 part = Part(action.item_id, action.content_index)
                 samples = from_bytes(action.pcm)
@@ -130,53 +219,32 @@ class Performer:
             case act.DropOutput():
                 self._playout.drop()
                 self._tell_what_was_heard()
+            case act.HoldOutput():
+                self._playout.hold()
+            case act.ResumeOutput(rewind=rewind):
+                self._playout.resume(rewind)
             case _:
                 assert_never(action)
 
     def _tell_what_was_heard(self) -> None:
         """The model's history, ours and the line on the page end where the sound ended (R-2, R-3)."""
         ledger = self._playout.ledger
-        for truncation in truncations(ledger.progress(), ledger.rate):
-            match truncation:
-                case Truncated(item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms):
-                    self._send(
-                        rt.TruncateItem(item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms)
-                    )
-                case NeverPlayed(item_id=item_id):
-                    self._send(rt.DeleteItem(item_id))
-                case _:
-                    assert_never(truncation)
-        self._agent_lines.finish(interrupted=True)
+        progress = ledger.progress()
+        if self._narrator.script(self.request_id.rpartition(".")[0]) is None:
+            self._cut_replies.settled(progress)
+            for truncation in truncations(progress, ledger.rate):
+                match truncation:
+                    case Truncated(item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms):
+                        self._send(
+                            rt.TruncateItem(item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms)
+                        )
+                    case NeverPlayed(item_id=item_id):
+                        self._send(rt.DeleteItem(item_id))
+                    case _:
+                        assert_never(truncation)
+        self.reply_heard(interrupted=True)
+        # What still comes of this reply is late: no word of it is to be shown.
+        ledger.clear()
 
-    def _finish(self, speech_id: str, *, interrupted: bool, failure: str) -> None:
-        self._speeches.finish(speech_id, interrupted=interrupted, failure=failure)
-        if failure:
-            log.warning("! %s failed: %s", speech_id, failure)
-            self._room.send_data(
-                "agent.event", {"type": "error", "message": f"The agent could not answer: {failure}"}
-            )
-
-    def _report(
-        self,
-        report: act.ReportAgentState
-        | act.ReportUserState
-        | act.ReportHold
-        | act.ReportInterruption
-        | act.ReportProblem,
-    ) -> None:
-        match report:
-            case act.ReportAgentState(state=state):
-                held = "true" if self._playout.held else None
-                self._room.set_attributes({"agent.state": state, "agent.held": held})
-            case act.ReportUserState(state=state):
-                self._room.set_attributes({"user.state": state})
-            case act.ReportHold():
-                self._room.send_data("agent.event", {"type": "held"})
-            case act.ReportInterruption(outcome=outcome, held_at=held_at, decided_at=decided_at):
-                held_seconds = 0.0 if held_at is None else decided_at - held_at
-                log.info("= %s %s after %.2f s of hold", report.speech_id, outcome, held_seconds)
-                self._room.send_data("agent.event", {"type": outcome, "held_seconds": round(held_seconds, 3)})
-            case act.ReportProblem(message=message):
-                log.error("! %s", message)
-            case _:
-                assert_never(report)
+    def _report(self, report: Report) -> None:
+        self._reports.tell(report, held=self._playout.held)

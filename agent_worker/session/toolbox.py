@@ -3,14 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from agent_worker import clock
 from agent_worker.agent import Agent
 from agent_worker.history.items import FunctionCall, FunctionCallOutput
 from agent_worker.history.record import History
 from agent_worker.realtime.base import CreateItem
 from agent_worker.rooms.base import Room
-from agent_worker.session.handle import Speeches
+from agent_worker.session.events import ConversationItemAdded, ErrorOccurred, FunctionToolsExecuted, SessionEvent
+from agent_worker.session.handle import SpeechHandle, own_speech
 from agent_worker.tools.context import RunContext
 from agent_worker.tools.function_tool import find_tools
 from agent_worker.tools.run import ToolResult, run_tool
@@ -21,6 +24,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_ONE_AT_A_TIME: Final = ToolResult(
+    output="Nothing was handed over: two tools at once named an agent to go on. Call only one of them.",
+    is_error=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the calls of one reply came to.
+
+    Attributes:
+        reply: Whether their results are to be spoken of.
+        agent: Who the conversation is handed over to.
+
+    """
+
+    reply: bool
+    agent: Agent | None
+
 
 class Toolbox:
     """Runs tools for one session.
@@ -28,16 +50,18 @@ class Toolbox:
     Args:
         agent: Whose methods and functions they are.
         session: What the tools' `RunContext` gives them.
-        speeches: The handles that the tools' `RunContext` gives them.
         history: Where calls and outputs are kept.
+        emit: Tells who follows the session.
 
     """
 
-    def __init__(self, agent: Agent, session: "AgentSession", speeches: Speeches, history: History) -> None:
+    def __init__(
+        self, agent: Agent, session: "AgentSession", history: History, emit: Callable[[SessionEvent], None]
+    ) -> None:
         self._tools = find_tools(agent)
         self._session = session
-        self._speeches = speeches
         self._history = history
+        self._emit = emit
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -45,39 +69,57 @@ class Toolbox:
         return tuple(tool.spec for tool in self._tools.values())
 
     async def answer(
-        self, speech_id: str, calls: tuple[FunctionCall, ...], *, room: Room, send: Callable[[CreateItem], None]
-    ) -> bool:
-        """Run the calls of one reply side by side, and give the model all their outputs.
-
-        Returns:
-            Whether their results are to be spoken of.
-
-        """
+        self, speech: SpeechHandle, calls: tuple[FunctionCall, ...], *, room: Room, send: Callable[[CreateItem], None]
+    ) -> Answered:
+        """Run the calls of one reply of a speech side by side, and give the model all their outputs."""
+        started_at = clock.now()
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(self._run(speech_id, call)) for call in calls]
+            running = [group.create_task(self._run(speech, call)) for call in calls]
         results = [task.result() for task in running]
+        if sum(result.agent is not None for result in results) > 1:
+            results = [_ONE_AT_A_TIME if result.agent is not None else result for result in results]
+        outputs: list[FunctionCallOutput] = []
         for call, result in zip(calls, results, strict=True):
-            self._record(call, result.output, is_error=result.is_error, send=send)
+            outputs.append(self._record(call, result.output, is_error=result.is_error, send=send))
             room.send_data(
                 "agent.event",
                 {"type": "tool", "name": call.name, "arguments": call.arguments, "output": result.output},
             )
-        return any(result.reply for result in results)
+        self._emit(
+            FunctionToolsExecuted(
+                at=clock.now(), started_at=started_at, speech_id=speech.id, calls=calls, outputs=tuple(outputs)
+            )
+        )
+        return Answered(
+            any(result.reply for result in results),
+            next((result.agent for result in results if result.agent is not None), None),
+        )
 
     def refuse(self, calls: tuple[FunctionCall, ...], *, send: Callable[[CreateItem], None]) -> None:
         """Answer calls of a reply that was cut before they could run."""
         for call in calls:
             self._record(call, "Not done: the user interrupted before it ran.", is_error=True, send=send)
 
-    async def _run(self, speech_id: str, call: FunctionCall) -> ToolResult:
+    async def _run(self, speech: SpeechHandle, call: FunctionCall) -> ToolResult:
         log.info("> tool %s", call.name)
-        context = RunContext(session=self._session, speech=self._speeches.handle(speech_id), call_id=call.call_id)
-        return await run_tool(self._tools, call, context)
+        # Each call is a task, so this is seen by the tool alone.
+        own_speech.set(speech.id)
+        result = await run_tool(
+            self._tools, call, RunContext(session=self._session, speech=speech, call_id=call.call_id)
+        )
+        if result.is_error:
+            message = f"{call.name}: {result.output}"
+            self._emit(ErrorOccurred(at=clock.now(), source="tool", message=message, fatal=False))
+        return result
 
-    def _record(self, call: FunctionCall, output: str, *, is_error: bool, send: Callable[[CreateItem], None]) -> None:
+    def _record(
+        self, call: FunctionCall, output: str, *, is_error: bool, send: Callable[[CreateItem], None]
+    ) -> FunctionCallOutput:
         answer = FunctionCallOutput(
             id=f"out_{call.call_id}"[:32], call_id=call.call_id, output=output, is_error=is_error
         )
-        self._history.add(call)
-        self._history.add(answer)
+        for item in (call, answer):
+            self._history.add(item)
+            self._emit(ConversationItemAdded(at=clock.now(), item=item))
         send(CreateItem(item=answer))
+        return answer

@@ -1,13 +1,13 @@
 """What of the microphone the model gets: the user's turns, each from a little before its first sound on (T-1).
 
 microphone (24 kHz) -> ring of the last second -> model. A voice is certain only after it began; the ring has kept
-its beginning.
+its beginning. A model that finds the turns by itself gets everything, silence included.
 """
 
 from collections import deque
 from collections.abc import Callable
 
-from agent_worker.audio import Samples, samples_in, seconds_of, to_bytes
+from agent_worker.audio import Samples, samples_in, seconds_of, silence, to_bytes
 from agent_worker.realtime.base import AppendAudio, ClearAudio, CommitAudio, RealtimeCommand
 
 PREFIX_SECONDS = 0.3
@@ -17,9 +17,17 @@ SHORTEST_COMMIT_SECONDS = 0.1
 
 
 class TurnAudio:
-    """Sends open turns as they are heard."""
+    """Sends open turns as they are heard.
+
+    Attributes:
+        everything: The model finds the turns by itself: it gets all that is heard (mode "server").
+        silenced: It then gets silence for it, of the same length.
+
+    """
 
     def __init__(self, *, rate: int, send: Callable[[RealtimeCommand], None]) -> None:
+        self.everything = False
+        self.silenced = False
         self._rate = rate
         self._send = send
         self._ring: deque[tuple[float, Samples]] = deque()
@@ -33,6 +41,9 @@ class TurnAudio:
 
     def push(self, samples: Samples, now: float) -> None:
         """The next samples of the microphone; the last of them was heard at `now`."""
+        if self.everything:
+            self._send(AppendAudio(to_bytes(silence(len(samples)) if self.silenced else samples)))
+            return
         if self._sent is not None:
             self._append(samples)
             return
@@ -43,7 +54,7 @@ class TurnAudio:
 
     def open(self, at: float) -> None:
         """A turn began at `at`."""
-        if self._sent is not None:
+        if self._sent is not None or self.everything:
             return
         self._sent = 0
         for heard_at, samples in self._ring:
@@ -67,6 +78,14 @@ class TurnAudio:
         if self._sent:
             self._send(ClearAudio())
         self._sent = None
+
+    def follow(self, *, everything: bool) -> None:
+        """Who finds the turns may change; an open turn is then the model's to end, or was none."""
+        if everything is not self.everything:
+            self.clear()
+            self._ring.clear()
+            self._in_ring = 0
+            self.everything = everything
 
     def _append(self, samples: Samples) -> None:
         self._sent = (self._sent or 0) + len(samples)
