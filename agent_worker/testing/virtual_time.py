@@ -4,15 +4,18 @@
         run_in_virtual_time(converse())
 
 Whenever nothing is left to do, the clock goes to the next timer. When there is no timer either, the program would
-wait for ever, and an error says so at once. Threads and sockets take real time and are not waited for: use fakes.
+wait for ever, and an error says so at once. What the loop would give to a thread (`asyncio.to_thread`) is done on
+the spot, and takes no time; sockets and other threads take real time and are not waited for: use fakes.
 """
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class DeadlockError(RuntimeError):
@@ -47,6 +50,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._jumping.now
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
+        """Call it now, on this thread: a thread would come back at a virtual time that nobody can foretell."""
+        future: asyncio.Future[T] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - it belongs to who awaits the result
+            future.set_exception(error)
+        return future
 
 
 def run_in_virtual_time(main: Coroutine[Any, Any, T]) -> T:

@@ -30,3 +30,15 @@ def test_a_deadlock_is_told_at_once():
 
     with pytest.raises(DeadlockError):
         run_in_virtual_time(main())
+
+
+def test_work_for_a_thread_is_done_on_the_spot():
+    async def work() -> tuple[str, float, str]:
+        name = await asyncio.to_thread(lambda: "done")
+        try:
+            await asyncio.to_thread(int, "x")
+        except ValueError as error:
+            return name, asyncio.get_running_loop().time(), type(error).__name__
+        return name, 0.0, "no error"
+
+    assert run_in_virtual_time(work()) == ("done", 0.0, "ValueError")
