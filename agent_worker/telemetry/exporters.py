@@ -34,38 +34,28 @@ _METRICS: Final = "opentelemetry_metrics_exporter"
 
 
 class Exporters:
-    """Exporters that are loaded and can be used, once.
+    """Exporters that are set up and can be used, once.
 
     Args:
         settings: Which ones.
 
     Raises:
-        ConfigError: One of them is not installed, or cannot be imported.
+        ConfigError: One of them is not installed, or cannot be set up as its variables say.
 
     """
 
     def __init__(self, settings: TelemetrySettings) -> None:
-        self._traces: list[Callable[[], SpanExporter]]
-        self._metrics: list[Callable[[], MetricExporter | MetricReader]]
-        self._traces = [_load(_TRACES, name) for name in settings.traces]
-        self._metrics = [_load(_METRICS, name) for name in settings.metrics]
+        self._traces: list[SpanExporter] = [_make(_TRACES, name) for name in settings.traces]
+        self._metrics: list[MetricExporter | MetricReader] = [_make(_METRICS, name) for name in settings.metrics]
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Export what the process records while the context lasts; the last of it leaves at the end.
-
-        Raises:
-            ConfigError: An exporter cannot be set up as its variables say.
-        """
+        """Export what the process records while the context lasts; the last of it leaves at the end."""
         closers: list[Callable[[], None]] = []
-        try:
-            if self._traces:
-                closers.append(self._export_traces())
-            if self._metrics:
-                closers.append(self._export_metrics())
-        except (OSError, RuntimeError, TypeError, ValueError) as error:
-            msg = f"telemetry cannot be exported: {error}. Check the OTEL_EXPORTER_ variables."
-            raise ConfigError(msg) from error
+        if self._traces:
+            closers.append(self._export_traces())
+        if self._metrics:
+            closers.append(self._export_metrics())
         try:
             yield
         finally:
@@ -73,20 +63,21 @@ class Exporters:
 
     def _export_traces(self) -> Callable[[], None]:
         provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
-        for make in self._traces:
-            provider.add_span_processor(BatchSpanProcessor(make()))
+        for exporter in self._traces:
+            provider.add_span_processor(BatchSpanProcessor(exporter))
         trace.set_tracer_provider(provider)
         return provider.shutdown
 
     def _export_metrics(self) -> Callable[[], None]:
-        made = [make() for make in self._metrics]
-        readers = [each if isinstance(each, MetricReader) else PeriodicExportingMetricReader(each) for each in made]
+        readers = [
+            each if isinstance(each, MetricReader) else PeriodicExportingMetricReader(each) for each in self._metrics
+        ]
         provider = MeterProvider(readers, resource=_resource(), shutdown_on_exit=False)
         metrics.set_meter_provider(provider)
         return lambda: provider.shutdown(timeout_millis=CLOSING_SECONDS * 1000)
 
 
-def _load(group: str, name: str) -> Callable[[], Any]:
+def _make(group: str, name: str) -> Any:
     found = next(iter(entry_points(group=group, name=name)), None)
     if found is None:
         offered = ", ".join(sorted({entry.name for entry in entry_points(group=group)}))
@@ -96,9 +87,10 @@ def _load(group: str, name: str) -> Callable[[], Any]:
         )
         raise ConfigError(msg)
     try:
-        return found.load()
-    except ImportError as error:
-        raise ConfigError(f"the exporter {name!r} cannot be imported: {error}. Install its package again.") from error
+        return found.load()()
+    except Exception as error:  # It is not ours, and says what it dislikes in errors of all kinds.
+        msg = f"telemetry cannot be exported to {name!r}: {error}. Check the OTEL_EXPORTER_ variables."
+        raise ConfigError(msg) from error
 
 
 def _resource() -> Resource:

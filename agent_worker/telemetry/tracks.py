@@ -51,6 +51,8 @@ class Subject:
 class _Speech:
     """An agent's turn that is not over."""
 
+    created_at: float
+    is_answer: bool
     voice_ended_at: float | None
     """The end of the user's turn that it answers, until it sounds."""
     asked_at: float | None = None
@@ -166,6 +168,10 @@ class Tracks:
         delay = event.at - event.ended_at
         turn = _UserTurn(f"user:{next(self._ids)}", event.at, event.ended_at)
         self._user_turn = turn
+        for speech in self._speeches.values():
+            # A commit and the answer to it are one decision, and may be told of in either order.
+            if speech.is_answer and speech.created_at == event.at and speech.voice_ended_at is None:
+                speech.voice_ended_at = self._answered_turn()
         attributes = {names.END_OF_TURN_DELAY: delay}
         self._open_span(turn.key, SESSION, names.USER_TURN, event.started_at, attributes)
         self._note(turn.key, "voice_ended", event.ended_at, {})
@@ -186,7 +192,8 @@ class Tracks:
         match event:
             case ev.SpeechCreated(at=at, speech_id=speech_id, source=source):
                 if speech_id not in self._speeches:
-                    self._speeches[speech_id] = _Speech(self._answered_turn() if source == "turn" else None)
+                    is_answer = source == "turn"
+                    self._speeches[speech_id] = _Speech(at, is_answer, self._answered_turn() if is_answer else None)
                     attributes = {names.SPEECH_ID: speech_id, names.SOURCE: source}
                     self._open_span(key, SESSION, names.AGENT_TURN, at, attributes)
             case ev.SpeechStarted(at=at, speech_id=speech_id):

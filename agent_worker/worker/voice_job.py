@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import get_args
+from urllib.parse import urlsplit
 
 from agent_worker.agent import Agent
 from agent_worker.realtime.openai import OpenAIRealtimeModel
@@ -9,6 +11,10 @@ from agent_worker.rooms.base import Door, Room, Voice
 from agent_worker.rooms.ice import OfferedAddresses
 from agent_worker.rooms.signaled import SignaledDoor
 from agent_worker.session import AgentSession
+from agent_worker.session.events import SessionEvent
+from agent_worker.telemetry.exporters import Exporters
+from agent_worker.telemetry.recorder import Recorder
+from agent_worker.telemetry.tracks import Subject
 from agent_worker.vad import silero
 from agent_worker.vad.silero import SileroVad
 from agent_worker.worker import loader
@@ -22,21 +28,22 @@ def load(program: VoiceProgram) -> "VoiceJob":
     """Import the agent and load the voice activity model.
 
     Raises:
-        ConfigError: One of them cannot be, or the model's address is none.
+        ConfigError: One of them cannot be, the model's address is none, or telemetry has no way out.
     """
     silero.load_session()
     settings = program.model
     model = OpenAIRealtimeModel(url=settings.url, model=settings.model, api_key=settings.api_key)
-    return VoiceJob(loader.load(program.agent), model, OfferedAddresses(program.addresses))
+    return VoiceJob(program, loader.load(program.agent), model)
 
 
 class VoiceJob:
     """A `Job`: an agent that is ready to enter a room."""
 
-    def __init__(self, agent: Agent, model: OpenAIRealtimeModel, addresses: OfferedAddresses) -> None:
+    def __init__(self, program: VoiceProgram, agent: Agent, model: OpenAIRealtimeModel) -> None:
+        self._program = program
         self._agent = agent
         self._model = model
-        self._addresses = addresses
+        self._exporters = Exporters(program.telemetry)
 
     @property
     def name(self) -> str:
@@ -49,9 +56,24 @@ class VoiceJob:
         Raises:
             AgentWorkerError: The room or the model is lost, or refused us.
         """
-        door = SignaledDoor(start.url, start.token, addresses=self._addresses)
+        door = SignaledDoor(start.url, start.token, addresses=OfferedAddresses(self._program.addresses))
         session = AgentSession(self._agent, door=_Announcing(door, joined), model=self._model, vad=SileroVad())
-        return await session.run()
+        async with self._exporters.running():
+            with self._recorder(start.room) as recorder:
+                for kind in get_args(SessionEvent):
+                    session.on(kind)(recorder.receive)
+                return await session.run()
+
+    def _recorder(self, room: str) -> Recorder:
+        model = self._program.model
+        subject = Subject(
+            agent=self.name,
+            room=room,
+            model=model.model,
+            provider="openai",  # Whose protocol it is, also where another server speaks it.
+            server=urlsplit(model.url).hostname or "",
+        )
+        return Recorder(subject, record_content=self._program.telemetry.record_content)
 
 
 class _Announcing:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent_worker.errors import ConfigError
+from agent_worker.telemetry import exporters
 from agent_worker.telemetry.exporters import Exporters
 from agent_worker.telemetry.settings import TelemetrySettings
 
@@ -86,3 +87,19 @@ def test_nothing_leaves_unless_it_is_asked_for():
 def test_an_exporter_that_is_not_installed_is_named_with_what_to_do():
     with pytest.raises(ConfigError, match=r"'pigeon' \(there is: .*console.*OTEL_TRACES_EXPORTER"):
         Exporters(TelemetrySettings(traces=("pigeon",)))
+
+
+def test_an_exporter_that_cannot_be_set_up_says_so_before_a_conversation_begins(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(exporters, "entry_points", lambda **_: [Entry()])
+    with pytest.raises(ConfigError, match=r"'odd'.*no such certificate.*OTEL_EXPORTER_"):
+        Exporters(TelemetrySettings(metrics=("odd",)))
+
+
+class Entry:
+    """What a package offers, and what it says when it is made."""
+
+    def load(self):
+        def make():
+            raise FileNotFoundError("no such certificate")
+
+        return make

@@ -177,6 +177,11 @@ def test_an_answer_to_typed_text_is_not_measured_from_the_last_voice():
     assert figures(record(events))[Figure.END_TO_END_LATENCY] == [1.0]
 
 
+def test_a_commit_and_its_answer_are_one_decision_whichever_is_told_first():
+    events = [created(), turn(), requested(), sounded(), finished()]
+    assert figures(record(events))[Figure.END_TO_END_LATENCY] == [1.0]
+
+
 def test_a_turn_that_was_nothing_is_answered_by_nobody():
     nothing = ev.AgentFalseInterruption(resumed=True, at=5.0, speech_id="s1", voice_at=3.0, held_at=3.2)
     events = [created(source="say"), turn(), nothing, created("s2", at=60.0), sounded("s2", at=61.0)]
