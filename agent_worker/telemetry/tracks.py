@@ -12,7 +12,7 @@ when it is asked for.
 
 from dataclasses import dataclass
 from itertools import count
-from typing import assert_never
+from typing import Final, assert_never
 
 from agent_worker.history.items import FunctionCall, FunctionCallOutput
 from agent_worker.speech.actions import UserState
@@ -26,6 +26,8 @@ __all__ = ["SESSION", "Subject", "Tracks"]
 
 SESSION = "session"
 """The key of the session's own span."""
+AT_ONCE: Final = 0.1
+"""Seconds between two events of one decision, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +172,8 @@ class Tracks:
         self._user_turn = turn
         for speech in self._speeches.values():
             # A commit and the answer to it are one decision, and may be told of in either order.
-            if speech.is_answer and speech.created_at == event.at and speech.voice_ended_at is None:
+            at_once = abs(speech.created_at - event.at) < AT_ONCE
+            if speech.is_answer and at_once and speech.voice_ended_at is None:
                 speech.voice_ended_at = self._answered_turn()
         attributes = {names.END_OF_TURN_DELAY: delay}
         self._open_span(turn.key, SESSION, names.USER_TURN, event.started_at, attributes)
