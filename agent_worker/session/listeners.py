@@ -135,10 +135,10 @@ class Listeners:
             if inspect.iscoroutine(result):
                 result.close()
             return
+        self._running += 1
         self._background.start(self._await(function, result, event), name=f"on {type(event).__name__}")
 
     async def _await(self, function: Callable[[Any], object], result: Awaitable[object], event: SessionEvent) -> None:
-        self._running += 1
         try:
             await result
         except Exception as error:  # noqa: BLE001 - whatever it is: logged in full, and told

@@ -48,6 +48,8 @@ LAST_WORDS_SECONDS: Final = 1.5
 LAST_EXIT_SECONDS: Final = 2.0
 """How long `on_exit` may take when the session is closed at once."""
 
+_ABOUT_A_SPEECH: Final = (act.RunTurnHook, act.RequestReply, act.AdoptReply, act.FinishSpeech, act.ReportAgentState)
+
 
 class Live:
     """The running parts of one session, all of whose tasks belong to `group`.
@@ -96,6 +98,7 @@ class Live:
         self._settings = settings_of(seat, options())
         self._transcribes = connection.capabilities.user_transcription
         self.draining = False
+        self._answers: list[str] = []
         self._ended = ""
         self._ending = asyncio.Event()
         self._drained = asyncio.Event()
@@ -261,7 +264,10 @@ class Live:
                 self._performer.reply_heard(interrupted=False)
             actions = self._conversation.advance(now) if event is None else self._conversation.receive(event, now)
             for action in actions:
+                if isinstance(action, _ABOUT_A_SPEECH):
+                    self._announce_answers(now)
                 self._performer.perform(action)
+            self._announce_answers(now)
             match event:
                 case ev.ReplyEnded(response_id=response_id, request_id=request_id):
                     self._reply_made(response_id, request_id)
@@ -358,8 +364,14 @@ class Live:
     def _new_answer(self) -> str:
         """The conversation wants to answer a turn."""
         speech_id = self._speeches.new().id
-        self._emit(SpeechCreated(at=clock.now(), speech_id=speech_id, source="turn"))
+        self._answers.append(speech_id)
         return speech_id
+
+    def _announce_answers(self, now: float) -> None:
+        """Tell of new answers: behind the turns that they answer, and before what becomes of them."""
+        answers, self._answers = self._answers, []
+        for speech_id in answers:
+            self._emit(SpeechCreated(at=now, speech_id=speech_id, source="turn"))
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER
