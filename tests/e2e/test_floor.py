@@ -57,29 +57,21 @@ async def story_begins(caller: Caller) -> float:
 
 @dataclass(frozen=True)
 class Noise:
-    """A sound over the story: when it ended, when the agent was next heard, and what the agent told."""
+    """A sound over the story: when it began and ended, and what the agent told of it."""
 
     name: str
+    start: float
     end: float
-    next_loud: float
     events: list[str]
-
-    @property
-    def dead_air(self) -> float:
-        return self.next_loud - self.end
 
 
 async def make_noises(caller: Caller, names: list[str]) -> list[Noise]:
     """Each over the story, and what came of it."""
     made: list[Noise] = []
-    first = time.monotonic()
-    for number, name in enumerate(names):
-        await asyncio.sleep(max(0.0, first + number * APART - time.monotonic()))
+    for name in names:
         start, _ = await caller.say(corpus(name))
-        end = start + sound_end(name)
-        await asyncio.sleep(max(0.0, start + APART - 0.1 - time.monotonic()))
-        loud = caller.tape.loud_times(end)
-        made.append(Noise(name, end, loud[0] if loud else np.inf, caller.agent_events(since=start)))
+        await asyncio.sleep(max(0.0, start + APART - time.monotonic()))
+        made.append(Noise(name, start, start + sound_end(name), caller.agent_events(since=start)))
     return made
 
 
@@ -112,13 +104,24 @@ def check_pace(matches: list[Match], told: object) -> None:
             assert abs(lag_of(some) - lag_of(group)) < 0.01, (some[5], lag_of(group), told)
 
 
-def check_joints(matches: list[Match], sent: np.ndarray, heard: np.ndarray, told: object) -> None:
+@dataclass(frozen=True)
+class Hold:
+    """A silence between two samples of the story that follow each other: seconds on the listener's tape."""
+
+    start: float
+    end: float
+
+
+def check_holds(matches: list[Match], sent: np.ndarray, heard: np.ndarray) -> list[Hold]:
     """At each hold the story stopped and went on at the same sample, but for the fades."""
+    holds: list[Hold] = []
     for before, after in itertools.pairwise(steady(matches)):
-        hold = joint(before + after, heard)
-        assert hold.went_on_at > hold.stopped_at - 0.02, f"something was repeated: {hold}, {told}"
-        lost = loudness(sent, hold.stopped_at + 0.02, hold.went_on_at - 0.02)
-        assert lost < 400, f"something was left out: {hold}, as loud as {lost:.0f}, {told}"
+        found = joint(before + after, heard)
+        assert found.went_on_at > found.stopped_at - 0.02, f"something was repeated: {found}"
+        lost = loudness(sent, found.stopped_at + 0.02, found.went_on_at - 0.02)
+        assert lost < 400, f"something was left out: {found}, as loud as {lost:.0f}"
+        holds.append(Hold(found.stopped_at + lag_of(before), found.stopped_at + lag_of(after)))
+    return holds
 
 
 async def endure(system: Stack, room: str, names: list[str]) -> None:
@@ -127,11 +130,11 @@ async def endure(system: Stack, room: str, names: list[str]) -> None:
         await greeted(caller)
         begun = await story_begins(caller)
         made = await make_noises(caller, names)
-        told = [(noise.name, noise.events, round(noise.dead_air, 2)) for noise in made]
-        print(told)
+        told = [(noise.name, noise.events) for noise in made]
         assert all("interrupted" not in noise.events for noise in made), told
         assert all(noise.events.count("held") == noise.events.count("resumed") for noise in made), told
-        heard = halved(caller.tape.since(begun - 1.0))
+        tape_at = next(at for at, _ in caller.tape.frames if at >= begun - 1.0)
+        heard = halved(caller.tape.since(tape_at))
         sent = spoken(system.recordings, STORY).samples
         matches = align(sent, heard)
         lag = lag_of(steady(matches)[-1])
@@ -139,11 +142,15 @@ async def endure(system: Stack, room: str, names: list[str]) -> None:
         unlike = [(round(m.sent_at, 1), round(m.likeness, 2)) for m in matches if m.likeness <= 0.8]
         assert len(unlike) <= 0.1 * len(matches), (unlike, told)
         lags = [lag_of(group) for group in steady(matches)]
-        assert lags == sorted(lags), f"something was heard twice: {lags}"
+        assert lags == sorted(lags), f"something was heard twice: {lags}, {told}"
         assert len(lags) == 1 + sum(noise.events.count("held") for noise in made), (lags, told)
         check_pace(matches, told)
-        check_joints(matches, sent, heard, told)
-        assert all(noise.dead_air <= DEAD_AIR for noise in made), told
+        dead_air: list[tuple[str, float]] = []
+        for hold in check_holds(matches, sent, heard):
+            noise = next(noise for noise in reversed(made) if noise.start - tape_at < hold.end)
+            dead_air.append((noise.name, round(hold.end - max(hold.start, noise.end - tape_at), 2)))
+        print(dead_air)
+        assert all(seconds <= DEAD_AIR for _, seconds in dead_air), dead_air
 
 
 def heard_until(story: Spoken, heard: np.ndarray) -> float:

@@ -54,7 +54,7 @@ def align(sent: Samples, heard: Samples) -> list[Match]:
     source, recording = sent.astype(np.float64), heard.astype(np.float64)
     loud = 0.02 * np.sqrt(np.mean(source**2)) + 50.0
     matches: list[Match] = []
-    expected = 0
+    expected = last_lag = 0
     for start in range(0, len(source) - PIECE, HOP):
         piece = source[start : start + PIECE]
         if np.sqrt(np.mean(piece**2)) < loud:
@@ -66,8 +66,11 @@ def align(sent: Samples, heard: Samples) -> list[Match]:
             break
         at, likeness = find(piece, recording[low:high])
         matches.append(Match(start / RATE, (low + at) / RATE, likeness))
-        if likeness > 0.8:
-            expected = low + at - start
+        # One piece may be like something else; two in a row that agree are where they seem to be.
+        lag = low + at - start
+        if likeness > 0.8 and (len(matches) == 1 or abs(lag - last_lag) < RATE // 50):
+            expected = lag
+        last_lag = lag
     return matches
 
 
