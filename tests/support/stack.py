@@ -91,7 +91,9 @@ class Stack:
 
 
 @contextmanager
-def stack(folder: Path, *, agent: str = "examples/assistant.py") -> Iterator[Stack]:
+def stack(
+    folder: Path, *, agent: str = "examples/assistant.py", worker_env: dict[str, str] | None = None
+) -> Iterator[Stack]:
     """All three, ready for a call."""
     port, model_port = free_port(), free_port()
     url, model_url = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{model_port}/v1/realtime"
@@ -115,7 +117,18 @@ def stack(folder: Path, *, agent: str = "examples/assistant.py") -> Iterator[Sta
         wait_ready(f"{url}/readyz", signaling)
         wait_open(model_port, model)
         worker = programs.enter_context(
-            running("worker", "agent_worker", "start", agent, "--signaling", url, "--model", model_url, folder=folder)
+            running(
+                "worker",
+                "agent_worker",
+                "start",
+                agent,
+                "--signaling",
+                url,
+                "--model",
+                model_url,
+                folder=folder,
+                env=worker_env,
+            )
         )
         wait_worker(url, worker)
         yield Stack(url, model_url, recordings, folder, signaling, model, worker)
