@@ -73,7 +73,7 @@ class Arbiter:
             lost = self.options.turn_detection is TurnMode.SERVER
             self._turn_over(turn, Signal.TURN_SHORT if lost else self._kind_of(turn), now)
         while (overdue := self._verdicts.overdue(now)) is not None:
-            self._decide(overdue, meant=overdue.strong, now=now)
+            self._overdue(overdue, now)
         if self.floor.resume_at is not None and now >= self.floor.resume_at:
             self._signal(Signal.SILENCE, now)
 
@@ -184,14 +184,24 @@ class Arbiter:
             meant = bool(turn.text)
         self._decide(turn, meant=meant, now=now)
 
+    def _overdue(self, turn: CommittedTurn, now: float) -> None:
+        """The words of a turn have been waited for long enough: the length of its voice has to do."""
+        if turn.strong or self._verdicts.is_late(turn):
+            self._decide(turn, meant=turn.strong, now=now)
+            return
+        self._verdicts.wait_on(turn, now + self.options.interruption_watchdog)
+        if not len(self._verdicts):
+            self._signal(Signal.NO_WORDS, now)
+
     def _decide(self, turn: CommittedTurn, *, meant: bool, now: float) -> None:
         if meant:
             self._verdicts.accept_all()
             self._signal(Signal.WORDS, now)
             return
+        late = self._verdicts.is_late(turn)
         self._verdicts.dismiss(turn)
-        self._delete(self._verdicts.take_back(wordless=True))
-        if not len(self._verdicts):
+        self._delete(self._verdicts.take_back(wordless=self.floor.phase is not Phase.FREE))
+        if not late and not len(self._verdicts):
             self._signal(Signal.NO_WORDS, now)
 
     # What it does to the floor.
@@ -224,7 +234,8 @@ class Arbiter:
 
     def _hold(self, now: float) -> None:
         voice_at = self._user.started_at
-        self.floor.hold(self._stage.begun[0].id, voice_at=voice_at, at=now)
+        speech = self._stage.current or self._stage.begun[0]
+        self.floor.hold(speech.id, voice_at=voice_at, at=now)
         self._do(act.HoldOutput(), act.ReportHold(voice_at, now))
 
     def _resume(self, now: float) -> None:
@@ -258,6 +269,7 @@ class Arbiter:
         )
         if self.floor.turn_item is None:
             self._do(act.CommitTurn())
+        self._do(act.ReportTurn(started_at=turn.started_at, ended_at=turn.ended_at))
 
     def _clear(self) -> None:
         if self.floor.turn_item is not None:

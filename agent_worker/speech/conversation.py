@@ -133,7 +133,7 @@ class Conversation:
                 assert_never(event)
 
     def _server_committed(self, item_id: str, now: float) -> None:
-        turn = self._arbiter.server_ended(now)
+        turn = self._arbiter.server_ended(now) if self.options.turn_detection is TurnMode.SERVER else None
         if turn is None:
             self._do(act.ReportProblem(f"the model committed {item_id}, though it was told to leave turns alone"))
         elif self._server_answers():

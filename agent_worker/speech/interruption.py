@@ -44,7 +44,7 @@ class Signal(Enum):
     TURN_SURE = auto()
     """The turn is over and counts."""
     WORDS = auto()
-    """The transcript says that it was meant."""
+    """The transcript says that it was meant; it may come when nobody waits for it any more."""
     NO_WORDS = auto()
     """No transcript that is awaited says that it was meant."""
     SILENCE = auto()
@@ -75,14 +75,18 @@ TABLE: dict[tuple[Phase, Signal], tuple[Phase, tuple[Effect, ...]]] = {
     (_P.FREE, _S.TURN_SHORT): (_P.FREE, (_E.CLEAR,)),
     (_P.FREE, _S.TURN_DOUBTFUL): (_P.JUDGING, (_E.HOLD, _E.COMMIT)),
     (_P.FREE, _S.TURN_SURE): (_P.FREE, (_E.COMMIT, _E.CUT, _E.ANSWER)),
+    (_P.FREE, _S.WORDS): (_P.FREE, (_E.CUT, _E.ANSWER)),
     (_P.HELD, _S.VOICE_STOPPED): (_P.UNDECIDED, ()),
+    (_P.HELD, _S.WORDS): (_P.FREE, (_E.CUT, _E.ANSWER)),
     (_P.HELD, _S.SPEECH_GONE): (_P.FREE, (_E.RELEASE,)),
     (_P.UNDECIDED, _S.VOICE_AGAIN): (_P.HELD, ()),
     (_P.UNDECIDED, _S.TURN_SHORT): (_P.DISMISSED, (_E.CLEAR,)),
     (_P.UNDECIDED, _S.TURN_DOUBTFUL): (_P.JUDGING, (_E.COMMIT,)),
     (_P.UNDECIDED, _S.TURN_SURE): (_P.FREE, (_E.COMMIT, _E.CUT, _E.ANSWER)),
+    (_P.UNDECIDED, _S.WORDS): (_P.FREE, (_E.CUT, _E.ANSWER)),
     (_P.UNDECIDED, _S.SPEECH_GONE): (_P.FREE, (_E.RELEASE,)),
     (_P.DISMISSED, _S.VOICE_AGAIN): (_P.HELD, ()),
+    (_P.DISMISSED, _S.WORDS): (_P.FREE, (_E.CUT, _E.ANSWER)),
     (_P.DISMISSED, _S.SILENCE): (_P.FREE, (_E.RESUME,)),
     (_P.DISMISSED, _S.SPEECH_GONE): (_P.FREE, (_E.RELEASE,)),
     (_P.JUDGING, _S.VOICE_AGAIN): (_P.JUDGING_VOICE, ()),

@@ -35,10 +35,12 @@ class Stage:
         return f"<Stage {current}, {len(self._aside)} aside, {len(self._queue)} waiting>"
 
     def __iter__(self) -> Iterator[Speech]:
-        """Unfinished speeches in playing order."""
+        """Unfinished speeches in playing order: those whose tools are at work have been heard already."""
+        aside = tuple(self._aside.values())
+        yield from (speech for speech in aside if speech.state is SpeechState.TOOLS)
         if self.current is not None:
             yield self.current
-        yield from tuple(self._aside.values())
+        yield from (speech for speech in aside if speech.state is not SpeechState.TOOLS)
         yield from self._queue
 
     @property

@@ -1,14 +1,14 @@
 """Turns that were committed in doubt and wait for their words: is each an interruption?
 
 The model names a committed turn's item a little after the commit, in the order of the commits; its transcript comes
-later still, or never. A turn of too few words is kept until the hold is over: with the words of the next it may have
-been meant ("Stop." "Okay, stop!").
+later still, or never. A word that comes too late for the verdict still counts: until then the turn is kept. A turn
+of too few words is kept until the hold is over: with those of the next it may have been meant ("Stop." "Okay, stop!").
 """
 
 from dataclasses import dataclass
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class CommittedTurn:
     """A turn that was committed.
 
@@ -36,6 +36,7 @@ class Verdicts:
     def __init__(self) -> None:
         self._unnamed: list[CommittedTurn] = []
         self._in_doubt: list[CommittedTurn] = []
+        self._late: list[CommittedTurn] = []
         self._dismissed: list[CommittedTurn] = []
 
     def __len__(self) -> int:
@@ -44,7 +45,7 @@ class Verdicts:
     @property
     def deadline(self) -> float | None:
         """When the first transcript has been waited for long enough."""
-        return min((turn.deadline for turn in self._in_doubt), default=None)
+        return min((turn.deadline for turn in (*self._in_doubt, *self._late)), default=None)
 
     def committed(self, turn: CommittedTurn) -> None:
         """A turn was sent off."""
@@ -62,8 +63,8 @@ class Verdicts:
         return turn
 
     def find(self, item_id: str) -> CommittedTurn | None:
-        """The turn in doubt with this name."""
-        return next((turn for turn in self._in_doubt if turn.item_id == item_id), None)
+        """The turn with this name whose words are awaited."""
+        return next((turn for turn in (*self._in_doubt, *self._late) if turn.item_id == item_id), None)
 
     def words_with(self, text: str) -> str:
         """A text, after the words of the turns before it in the same hold that were too few."""
@@ -71,16 +72,27 @@ class Verdicts:
 
     def overdue(self, now: float) -> CommittedTurn | None:
         """A turn whose transcript has been waited for long enough."""
-        return next((turn for turn in self._in_doubt if turn.deadline <= now), None)
+        return next((turn for turn in (*self._in_doubt, *self._late) if turn.deadline <= now), None)
+
+    def is_late(self, turn: CommittedTurn) -> bool:
+        """Whether the verdict was given without the words of this turn."""
+        return turn in self._late
+
+    def wait_on(self, turn: CommittedTurn, deadline: float) -> None:
+        """The verdict is given without the words of this turn; they may still come until `deadline`."""
+        self._in_doubt = [other for other in self._in_doubt if other is not turn]
+        turn.deadline = deadline
+        self._late.append(turn)
 
     def dismiss(self, turn: CommittedTurn) -> None:
         """This turn was nothing so far."""
         self._in_doubt = [other for other in self._in_doubt if other is not turn]
+        self._late = [other for other in self._late if other is not turn]
         self._dismissed.append(turn)
 
     def accept_all(self) -> None:
         """They wait no more: the floor was given, and all that was said counts."""
-        self._in_doubt, self._dismissed = [], []
+        self._in_doubt, self._late, self._dismissed = [], [], []
 
     def take_back(self, *, wordless: bool = False) -> list[str]:
         """The items of dismissed turns (or of the wordless among them), to be deleted; later for the unnamed ones."""

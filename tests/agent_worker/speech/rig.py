@@ -76,11 +76,7 @@ class Rig:
 
     def done(self) -> list[tuple[float, act.Action]]:
         """Everything but reports and audio, with its times to the millisecond."""
-        return [
-            (round(time, 3), action)
-            for time, action in self.log
-            if not isinstance(action, REPORTS)
-        ]
+        return [(round(time, 3), action) for time, action in self.log if not isinstance(action, REPORTS)]
 
     def states(self) -> list[tuple[float, str]]:
         return [(round(time, 3), a.state.value) for time, a in self.log if isinstance(a, act.ReportAgentState)]

@@ -140,8 +140,8 @@ def test_an_unnamed_turn_that_was_dismissed_is_deleted_when_its_name_comes():
     rig = Rig()
     rig.say(0.0)
     rig.voice(3.0, 3.4)
-    rig.at(8.0, ev.TurnCommitted("late"))
-    assert rig.done()[-1] == (8.0, act.DeleteItem("late"))
+    rig.at(11.0, ev.TurnCommitted("late"))
+    assert rig.done()[-1] == (11.0, act.DeleteItem("late"))
 
 
 def test_a_long_turn_over_a_speech_cuts_without_waiting_for_words():

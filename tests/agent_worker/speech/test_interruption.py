@@ -17,8 +17,8 @@ IMPOSSIBLE = {
         [Phase.HELD, Phase.DISMISSED, Phase.JUDGING, Phase.JUDGING_VOICE],
         [Signal.TURN_SHORT, Signal.TURN_DOUBTFUL, Signal.TURN_SURE],
     ),
-    # Words are awaited in the judging phases alone, silence in DISMISSED alone.
-    *product([Phase.FREE, Phase.HELD, Phase.UNDECIDED, Phase.DISMISSED], [Signal.WORDS, Signal.NO_WORDS]),
+    # A verdict is awaited in the judging phases alone (late words may come at any time), silence in DISMISSED alone.
+    *product([Phase.FREE, Phase.HELD, Phase.UNDECIDED, Phase.DISMISSED], [Signal.NO_WORDS]),
     *product(set(Phase) - {Phase.DISMISSED}, [Signal.SILENCE]),
     # A voice cannot start while it is heard, nor stop while it is not.
     *product([Phase.HELD, Phase.JUDGING_VOICE], [Signal.VOICE_AGAIN]),
