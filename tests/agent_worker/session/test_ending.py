@@ -68,11 +68,8 @@ def test_draining_lets_everything_finish():
         assert not handle.interrupted
 
     stage = play(script, model, agent, synthesiser=FakeSynthesiser(), ends="drained")
-    assert [message.text for message in stage.session.history.messages()] == [
-        "Wait a moment",
-        "Goodbye",
-        "It is done",
-    ]
+    said = [message.text for message in stage.session.history.messages()]
+    assert said == ["Wait a moment", "Goodbye", "One more thing", "It is done"]
     assert agent.left == 1
     assert len(stage.model.sent(rt.CreateResponse)) == 2
 
