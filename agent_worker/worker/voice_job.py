@@ -6,6 +6,7 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from agent_worker.agent import Agent
+from agent_worker.cascade.on_demand import OnDemandSynthesiser
 from agent_worker.realtime.openai import OpenAIRealtimeModel
 from agent_worker.rooms.base import Door, Room, Voice
 from agent_worker.rooms.ice import OfferedAddresses
@@ -57,7 +58,13 @@ class VoiceJob:
             AgentWorkerError: The room or the model is lost, or refused us.
         """
         door = SignaledDoor(start.url, start.token, addresses=OfferedAddresses(self._program.addresses))
-        session = AgentSession(self._agent, door=_Announcing(door, joined), model=self._model, vad=SileroVad())
+        session = AgentSession(
+            self._agent,
+            door=_Announcing(door, joined),
+            model=self._model,
+            vad=SileroVad(),
+            synthesiser=OnDemandSynthesiser(),
+        )
         async with self._exporters.running():
             with self._recorder(start.room) as recorder:
                 for kind in get_args(SessionEvent):
