@@ -114,7 +114,9 @@ class Recorder:
     def _forget_oldest(self) -> None:
         # The first one is the session's, to which all others belong.
         oldest = next(key for number, key in enumerate(self._spans) if number)
-        self._spans.pop(oldest).end()
+        span = self._spans.pop(oldest)
+        if span.is_recording():
+            span.end()
 
     def _close(self, record: SpanClosed) -> None:
         span = self._spans.get(record.key)

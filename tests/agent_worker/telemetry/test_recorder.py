@@ -161,8 +161,8 @@ def test_a_part_of_something_unknown_is_a_part_of_the_session(observed: Observed
     assert observed.seconds("realtime_request")[1] == pytest.approx(10.0, abs=0.02)
 
 
-def test_an_endless_conversation_is_remembered_in_part(observed: Observed):
-    """The session's span stays open, whatever else there was."""
+def test_an_endless_conversation_is_remembered_in_part(observed: Observed, caplog: pytest.LogCaptureFixture):
+    """The session's span stays open, whatever else there was, and no span ends twice."""
     many = [
         event
         for number in range(1000)
@@ -174,6 +174,7 @@ def test_an_endless_conversation_is_remembered_in_part(observed: Observed):
     observed.record(many)
     assert observed.seconds("agent_session") == pytest.approx((0.0, 10.0), abs=0.02)
     assert observed.seconds("agent_turn") == pytest.approx((1.0, 2.0), abs=0.02)
+    assert caplog.records == []
 
 
 class BrokenProvider(TracerProvider):
