@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from agent_worker.errors import ConfigError
 from agent_worker.telemetry import exporters
 from agent_worker.telemetry.exporters import Exporters
 from agent_worker.telemetry.settings import TelemetrySettings
+from agent_worker.worker.program import ModelSettings, VoiceProgram
 
 ROOT = Path(__file__).parents[3]
 
@@ -87,6 +89,18 @@ def test_nothing_leaves_unless_it_is_asked_for():
 def test_an_exporter_that_is_not_installed_is_named_with_what_to_do():
     with pytest.raises(ConfigError, match=r"'pigeon' \(there is: .*console.*OTEL_TRACES_EXPORTER"):
         Exporters(TelemetrySettings(traces=("pigeon",)))
+
+
+def test_a_rooms_process_says_so_when_it_loads_its_agent(tmp_path: Path):
+    file = tmp_path / "agent.py"
+    file.write_text("from agent_worker import Agent\nclass Waiter(Agent): ...")
+    program = VoiceProgram(
+        agent=str(file),
+        model=ModelSettings(url="ws://127.0.0.1:8765/v1/realtime"),
+        telemetry=TelemetrySettings(metrics=("pigeon",)),
+    )
+    with pytest.raises(ConfigError, match="pigeon"):
+        pickle.loads(pickle.dumps(program)).load()
 
 
 def test_an_exporter_that_cannot_be_set_up_says_so_before_a_conversation_begins(monkeypatch: pytest.MonkeyPatch):
