@@ -12,7 +12,7 @@ from agent_worker.errors import (
     SpeechError,
     ToolError,
 )
-from agent_worker.session import AgentSession, SpeechHandle, SpeechOptions
+from agent_worker.session import AgentSession, OptionChanges, SpeechHandle, SpeechOptions, TurnMode
 from agent_worker.tools import RunContext, function_tool
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "AgentWorkerError",
     "ConfigError",
     "ConnectionLostError",
+    "OptionChanges",
     "ProtocolError",
     "RealtimeError",
     "RealtimeLostError",
@@ -31,5 +32,6 @@ __all__ = [
     "SpeechOptions",
     "StopResponse",
     "ToolError",
+    "TurnMode",
     "function_tool",
 ]

@@ -1,7 +1,7 @@
-"""One agent in one room: the shell around the deciding machines."""
+"""One agent in one room: the shell around the deciding machines. Its events are in `session.events`."""
 
 from agent_worker.session.agent_session import AgentSession
 from agent_worker.session.handle import SpeechHandle
-from agent_worker.speech.options import SpeechOptions
+from agent_worker.speech.options import OptionChanges, SpeechOptions, TurnMode
 
-__all__ = ["AgentSession", "SpeechHandle", "SpeechOptions"]
+__all__ = ["AgentSession", "OptionChanges", "SpeechHandle", "SpeechOptions", "TurnMode"]

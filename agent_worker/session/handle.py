@@ -215,10 +215,9 @@ class Speeches:
         if handle is not None:
             handle.finish(interrupted=interrupted, failure=failure)
 
-    def finish_all(self) -> None:
-        """The session is over."""
-        for speech_id in tuple(self._handles):
-            self.finish(speech_id, interrupted=True)
+    def open_ids(self) -> tuple[str, ...]:
+        """The speeches that are not over."""
+        return tuple(self._handles)
 
 
 def all_done(handles: Iterable[SpeechHandle]) -> asyncio.Future[None]:

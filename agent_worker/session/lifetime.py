@@ -14,7 +14,7 @@ from agent_worker.rooms.base import Door, Room
 from agent_worker.session.events import ErrorOccurred, SessionClosed, SpeechStarted
 from agent_worker.session.handle import Speeches
 from agent_worker.session.listeners import Listeners
-from agent_worker.session.live import LAST_EXIT_SECONDS, Live, settings_of
+from agent_worker.session.live import LAST_EXIT_SECONDS, Live
 from agent_worker.session.mailbox import Mailbox
 from agent_worker.session.room_feed import EndedError
 from agent_worker.session.seat import Seat
@@ -143,7 +143,7 @@ class Lifetime:
         raise error
 
     async def _converse(self, seat: Seat, room: Room, playout: Playout) -> Never:
-        async with self._model.connect(settings_of(seat, self._options())) as connection:
+        async with self._model.connect(seat.settings(self._options())) as connection:
             try:
                 async with asyncio.TaskGroup() as group:
                     self.live = live = Live(
@@ -164,8 +164,9 @@ class Lifetime:
                         live.close(self._closing)
                     await live.run()
             finally:
+                if self.live is not None:
+                    self.live.settle()
                 self._usage, self.live = self.usage, None
-                self._speeches.finish_all()
                 await seat.leave_for_good(LAST_EXIT_SECONDS)
 
     def _played(self, event: PlayoutEvent) -> None:

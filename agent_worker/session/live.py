@@ -95,9 +95,10 @@ class Live:
         self._emit = emit
         self._group = group
         self._options = options
-        self._settings = settings_of(seat, options())
+        self._settings = seat.settings(options())
         self._transcribes = connection.capabilities.user_transcription
         self.draining = False
+        self._over = False
         self._answers: list[str] = []
         self._ended = ""
         self._ending = asyncio.Event()
@@ -195,7 +196,7 @@ class Live:
     def reconfigure(self) -> None:
         """Options, or the agent, are others now: the model and the conversation follow."""
         options = self._options()
-        settings = settings_of(self._seat, options)
+        settings = self._seat.settings(options)
         if settings != self._settings:
             self._settings = settings
             self._connection.send(rt.UpdateSession(settings))
@@ -232,6 +233,14 @@ class Live:
         if not self._ending.is_set():
             self._ended = reason
             self._ending.set()
+
+    def settle(self) -> None:
+        """It is over: what was heard by now stands in the history, and what was not finished never will be."""
+        self._over = True
+        self._performer.reply_heard(interrupted=True)
+        for speech_id in self._speeches.open_ids():
+            self._performer.perform(act.FinishSpeech(speech_id=speech_id, interrupted=True))
+        self._drained.set()
 
     async def _close(self, reason: str) -> None:
         last = self._performer.commit_turn() if self._turn_audio.is_open else False
@@ -311,7 +320,7 @@ class Live:
         script = self._narrator.script(speech_id)
         if script is not None and not script.add_to_history:
             return
-        if script is not None:
+        if script is not None and not self._over:
             # In its place: a turn that the user made meanwhile stands behind it in both histories (R-5).
             previous = self._history.before(message.id) or "root"
             self._connection.send(rt.CreateItem(item=message, previous_item_id=previous))
@@ -381,16 +390,3 @@ class Live:
 
     def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._group.create_task(work)
-
-
-def settings_of(seat: Seat, options: SpeechOptions) -> rt.SessionSettings:
-    """What the model is configured with for the present agent."""
-    detection = rt.TurnDetection.NONE
-    if options.turn_detection is TurnMode.SERVER:
-        detection = rt.TurnDetection.SERVER if options.server_interrupts else rt.TurnDetection.SERVER_HEARS
-    return rt.SessionSettings(
-        instructions=seat.agent.instructions,
-        tools=seat.toolbox.specs,
-        voice=seat.agent.voice,
-        turn_detection=detection,
-    )

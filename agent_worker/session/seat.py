@@ -13,8 +13,10 @@ from agent_worker.agent import Agent, StopResponse
 from agent_worker.errors import SpeechError
 from agent_worker.history.items import Message
 from agent_worker.history.record import History
+from agent_worker.realtime.base import SessionSettings, TurnDetection
 from agent_worker.session.events import ErrorOccurred, SessionEvent
 from agent_worker.session.toolbox import Toolbox
+from agent_worker.speech.options import SpeechOptions, TurnMode
 
 if TYPE_CHECKING:
     from agent_worker.session.agent_session import AgentSession
@@ -54,6 +56,18 @@ class Seat:
         self.agent = agent
         self.toolbox = Toolbox(agent, self._session, self._history, self._emit)
         agent.bind(self._session)
+
+    def settings(self, options: SpeechOptions) -> SessionSettings:
+        """What the model is configured with for this agent."""
+        detection = TurnDetection.NONE
+        if options.turn_detection is TurnMode.SERVER:
+            detection = TurnDetection.SERVER if options.server_interrupts else TurnDetection.SERVER_HEARS
+        return SessionSettings(
+            instructions=self.agent.instructions,
+            tools=self.toolbox.specs,
+            voice=self.agent.voice,
+            turn_detection=detection,
+        )
 
     @property
     def wants_turns(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from agent_worker import Agent, AgentSession, SpeechError, function_tool
 from agent_worker.errors import RealtimeError, RealtimeLostError
 from agent_worker.realtime import base as rt
-from agent_worker.session.events import ErrorOccurred, SessionClosed
+from agent_worker.session.events import ErrorOccurred, SessionClosed, SpeechFinished
 from agent_worker.testing import EnergyVad, LoopbackRoom, ScriptedModel, ScriptedReply, run_in_virtual_time
 from tests.agent_worker.session.play import WORDS, FakeSynthesiser, Quiet, Stage, loud, play, run_to_error, sent_kinds
 
@@ -72,6 +72,40 @@ def test_draining_lets_everything_finish():
     assert said == ["Wait a moment", "Goodbye", "One more thing", "It is done"]
     assert agent.left == 1
     assert len(stage.model.sent(rt.CreateResponse)) == 2
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_what_was_heard_by_the_end_stands_in_the_history(scripted: bool):
+    """R-3, also when the room closes in the middle of a word."""
+    model = ScriptedModel(replies=[ScriptedReply(WORDS)])
+
+    async def script(stage: Stage) -> None:
+        if scripted:
+            stage.session.say(WORDS)
+        else:
+            stage.session.generate_reply()
+        await asyncio.sleep(3.0)
+
+    stage = play(script, model, synthesiser=FakeSynthesiser())
+    (said,) = stage.session.history.messages()
+    assert said.interrupted
+    assert len(said.text.split()) == pytest.approx(10, abs=1)
+    (finished,) = stage.seen_of(SpeechFinished)
+    assert (finished.interrupted, finished.text) == (True, said.text)
+
+
+def test_a_room_that_closes_ends_a_drain():
+    model = ScriptedModel(replies=[ScriptedReply(WORDS)])
+
+    async def script(stage: Stage) -> None:
+        stage.session.generate_reply()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stage.session.drain())
+            await asyncio.sleep(1.0)
+            stage.room.close("script over")
+        assert asyncio.get_running_loop().time() < 3.0
+
+    play(script, model)
 
 
 def test_draining_has_an_end():
