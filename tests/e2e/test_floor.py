@@ -186,6 +186,7 @@ async def interrupt(system: Stack, room: str, names: list[str]) -> None:
             words = (len(line.split()), heard_words, model_words)
             print(name, words, round(heard_ms), story.truncated_at_ms)
             assert max(words) - min(words) <= 1, (name, words, line, round(heard_ms), story.truncated_at_ms)
+            assert story.truncated_at_ms == pytest.approx(heard_ms, abs=80), name
             assert len(line) < len(story.transcript) / 2
 
 
