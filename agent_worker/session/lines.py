@@ -91,10 +91,23 @@ class AgentLines:
         self._writers: dict[Part, TextWriter] = {}
         self._shown: dict[Part, str] = {}
         self._off_the_record: set[str] = set()
+        self._placed: set[str] = set()
 
     def keep_off_the_record(self, item_id: str) -> None:
         """This item is shown, and does not go into the history."""
         self._off_the_record.add(item_id)
+
+    def place(self, item_id: str) -> None:
+        """The agent begins a message here; what comes into the history from now on stands behind it."""
+        if self._history.get(item_id) is None and item_id not in self._off_the_record:
+            self._placed.add(item_id)
+            self._history.add(Message(id=item_id, role=Role.ASSISTANT, text=""))
+
+    def forget(self, item_id: str) -> None:
+        """This message will never be heard."""
+        if item_id in self._placed:
+            self._placed.discard(item_id)
+            self._history.remove(item_id)
 
     def add(self, part: Part, delta: str, start_ms: int | None) -> None:
         """More words of a reply."""
@@ -142,6 +155,10 @@ class AgentLines:
             writer = self._writers.get(part)
             if writer is not None:
                 writer.close({"interrupted": "true"} if cut else None)
+        for item_id in self._placed - heard.keys():
+            # Nobody has heard a word of it.
+            self._history.remove(item_id)
+        self._placed.clear()
         self._texts.clear()
         self._writers.clear()
         self._shown.clear()
@@ -153,7 +170,6 @@ class AgentLines:
         if writer is None:
             attributes = {"role": "agent", "segment": f"{part.item_id}.{part.content_index}"}
             writer = self._writers[part] = self._room.open_text(TOPIC, attributes)
-            if self._history.get(part.item_id) is None and part.item_id not in self._off_the_record:
-                # It stands where it began to be heard: before what the user says over it (R-5).
-                self._history.add(Message(id=part.item_id, role=Role.ASSISTANT, text=""))
+            # At the latest here: before what the user says over it (R-5).
+            self.place(part.item_id)
         return writer

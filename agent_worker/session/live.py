@@ -11,7 +11,7 @@ from uuid import uuid4
 from agent_worker import clock
 from agent_worker.agent import Agent
 from agent_worker.cascade.base import Synthesiser
-from agent_worker.history.items import FunctionCall, Message, Role
+from agent_worker.history.items import FunctionCall, Item, Message, Role
 from agent_worker.history.record import History
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
@@ -125,6 +125,7 @@ class Live:
             user_lines=self._user_lines,
             agent_lines=self._agent_lines,
             named=self._turn_named,
+            called=self._add,
             cut_replies=cut_replies,
             failures=failures,
             server_turns=self._server_turns,
@@ -179,9 +180,12 @@ class Live:
     def add_user_message(self, text: str) -> None:
         """Put something that the user wrote into both histories."""
         message = Message(id=f"item_{uuid4().hex[:20]}", role=Role.USER, text=text)
-        self._history.add(message)
         self._connection.send(rt.CreateItem(item=message))
-        self._emit(ConversationItemAdded(at=clock.now(), item=message))
+        self._add(message)
+
+    def _add(self, item: Item) -> None:
+        self._history.add(item)
+        self._emit(ConversationItemAdded(at=clock.now(), item=item))
 
     def request(self, speech: Speech, source: str, *, interrupts: bool = False) -> None:
         """Have something said; `source` is for those who follow the session."""

@@ -55,6 +55,7 @@ class ModelFeed:
         user_lines: The user's lines.
         agent_lines: The agent's lines.
         named: Told the name of each turn that the model has taken.
+        called: Told of each call of a tool.
         cut_replies: What comes too late.
         failures: Told of each reply that was made.
         server_turns: Whether the model finds the turns by itself now.
@@ -74,6 +75,7 @@ class ModelFeed:
         user_lines: UserLines,
         agent_lines: AgentLines,
         named: Callable[[str], None],
+        called: Callable[[FunctionCall], None],
         cut_replies: CutReplies,
         failures: Failures,
         server_turns: Callable[[], bool],
@@ -86,6 +88,7 @@ class ModelFeed:
         self._user_lines = user_lines
         self._agent_lines = agent_lines
         self._named = named
+        self._called = called
         self._cut_replies = cut_replies
         self._failures = failures
         self._server_turns = server_turns
@@ -167,6 +170,8 @@ class ModelFeed:
                 self._post(ev.ReplyStarted(response_id=response_id, request_id=request_id))
             case rt.OutputItemStarted(response_id=response_id, item_id=item_id):
                 self._cut_replies.item_started(response_id, item_id)
+                # In the model's order, whatever is heard first.
+                self._agent_lines.place(item_id)
             case rt.OutputAudio(response_id=response_id, item_id=item_id, content_index=content_index, pcm=pcm):
                 part = Part(item_id, content_index)
                 self._cut_replies.audio_arrived(response_id, part, len(pcm) // 2)
@@ -187,6 +192,7 @@ class ModelFeed:
                     id=event.item_id, call_id=event.call_id, name=event.name, arguments=event.arguments
                 )
                 self._calls.setdefault(response_id, []).append(call)
+                self._called(call)
             case rt.ResponseEnded():
                 self._reply_ended(event)
             case _:
@@ -198,9 +204,11 @@ class ModelFeed:
         failed = event.status is rt.ResponseStatus.FAILED
         if completed:
             self._failures.worked(Component.MODEL)
+        self._made[event.response_id] = MadeReply(event, calls)
         for command in self._cut_replies.ended(event.response_id, self._rate):
             self._send(command)
-        self._made[event.response_id] = MadeReply(event, calls)
+            if isinstance(command, rt.DeleteItem):
+                self._agent_lines.forget(command.item_id)
         self.usage += event.usage
         if event.usage != Usage():
             self._emit(UsageCollected(at=clock.now(), usage=event.usage, total=self.usage))

@@ -50,7 +50,7 @@ class Toolbox:
     Args:
         agent: Whose methods and functions they are.
         session: What the tools' `RunContext` gives them.
-        history: Where calls and outputs are kept.
+        history: Where outputs are kept.
         emit: Tells who follows the session.
 
     """
@@ -118,8 +118,7 @@ class Toolbox:
         answer = FunctionCallOutput(
             id=f"out_{call.call_id}"[:32], call_id=call.call_id, output=output, is_error=is_error
         )
-        for item in (call, answer):
-            self._history.add(item)
-            self._emit(ConversationItemAdded(at=clock.now(), item=item))
+        self._history.add(answer)
+        self._emit(ConversationItemAdded(at=clock.now(), item=answer))
         send(CreateItem(item=answer))
         return answer

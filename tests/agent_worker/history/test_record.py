@@ -27,3 +27,10 @@ def test_removing():
     history = History()
     history.add(said("u"))
     assert (history.remove("u"), history.remove("u"), len(history)) == (True, False, 0)
+
+
+def test_what_stands_before_an_item():
+    history = History()
+    for item in (said("u1"), said("a1")):
+        history.add(item)
+    assert (history.before("a1"), history.before("u1"), history.before("unknown")) == ("u1", None, None)

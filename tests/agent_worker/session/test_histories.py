@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agent_worker import Agent, function_tool
@@ -101,6 +101,9 @@ STEPS = st.one_of(
     heard=st.lists(st.sampled_from(("Stop it", "mm-hm", "", "Tell me more")), max_size=6),
     steps=st.lists(st.tuples(st.sampled_from((0.02, 0.3, 0.7, 1.5, 4.0)), STEPS), min_size=1, max_size=8),
 )
+# A tool that is faster than a voice that is held; and a text typed before the first sample of such a reply.
+@example(REPLIES[3:], [], [(0.02, ("voice", 0.1)), (0.02, ("voice", 0.1)), (0.02, ("reply", None))])
+@example(REPLIES[3:], [], [(0.02, ("reply", None)), (0.02, ("type", None))])
 def test_both_histories_hold_the_same_in_the_same_order(replies: list, heard: list, steps: list):
     model = RememberingModel(replies=replies, heard=heard)
 
