@@ -5,7 +5,8 @@
     cut       from the first sound of "Actually, tell me a joke." over the story to the story's silence
 
 About 80 ms of each is the caller's own jitter buffer (aiortc's). The dead air holds the second of silence after which
-the agent goes on. Run it with `python -m bench.interruptions --runs 10`.
+the agent goes on. A voice that begins in a pause of the story finds it silent already. Run it with
+`python -m bench.interruptions --runs 10`.
 """
 
 import argparse
