@@ -76,3 +76,39 @@ def test_a_turn_that_was_nothing_is_cleared_if_anything_was_sent():
     line.audio.clear()
     assert isinstance(line.sent[-1], ClearAudio)
     assert not line.audio.is_open
+
+
+def test_a_model_that_finds_the_turns_gets_everything_at_once():
+    """T-1, mode "server": turns open and end without a word from here."""
+    line = Line()
+    line.audio.follow(everything=True)
+    line.hear(1.0)
+    line.audio.open(0.5)
+    line.hear(0.5)
+    line.audio.clear()
+    assert line.sent_frames() == list(range(1, 76))
+    assert all(isinstance(command, AppendAudio) for command in line.sent)
+
+
+def test_silence_in_its_place_is_as_long():
+    """I-12."""
+    line = Line()
+    line.audio.follow(everything=True)
+    line.audio.silenced = True
+    line.hear(0.1)
+    line.audio.silenced = False
+    line.hear(0.1)
+    assert line.sent_frames() == [0] * 5 + list(range(6, 11))
+
+
+def test_an_open_turn_is_forgotten_when_the_model_takes_over():
+    line = Line()
+    line.hear(1.0)
+    line.audio.open(1.0)
+    line.audio.follow(everything=True)
+    assert isinstance(line.sent[-1], ClearAudio)
+    line.audio.follow(everything=False)
+    line.hear(0.5)
+    line.audio.open(1.5)
+    # What was heard before is not sent again.
+    assert line.sent_frames()[-15:] == list(range(61, 76))
