@@ -311,6 +311,8 @@ class AgentSession:
     async def drain(self, *, seconds: float = 60.0) -> None:
         """End the session in peace: `on_exit` runs, what is being said and its tools finish, then the session closes.
 
+        A function tool must not wait for this, as this waits for it.
+
         Args:
             seconds: How long that may take; what is not finished then is cut.
 
