@@ -10,7 +10,7 @@ from typing import assert_never
 from agent_worker.speech import actions as act
 from agent_worker.speech import events as ev
 from agent_worker.speech.floor import Floor
-from agent_worker.speech.interruption import Effect, Phase, Signal
+from agent_worker.speech.interruption import HOLDING, JUDGING, VOICE_IN, Effect, Phase, Signal
 from agent_worker.speech.options import SpeechOptions, TurnMode
 from agent_worker.speech.queue import Speech, SpeechState
 from agent_worker.speech.stage import Stage
@@ -209,6 +209,10 @@ class Arbiter:
     def _signal(self, signal: Signal, now: float) -> None:
         for effect in self.floor.receive(signal, now, self.options.false_interruption_timeout):
             self._effect(effect, signal, now)
+        phase = self.floor.phase
+        assert (phase in JUDGING) == (len(self._verdicts) > 0), f"{phase.name} with {len(self._verdicts)} in doubt"
+        assert phase is not Phase.FREE or not self.floor.is_holding, "the floor is free, and the output still held"
+        assert phase not in HOLDING or self.floor.is_holding or self.contested(), f"{phase.name} with nothing to hold"
 
     def _effect(self, effect: Effect, signal: Signal, now: float) -> None:
         match effect:
@@ -316,9 +320,9 @@ class Arbiter:
 
     def release_for_nobody(self, now: float) -> None:
         """The speech that was held ended another way, or became protected: nothing stays held for nobody (I-10)."""
-        if self.floor.phase is Phase.FREE or self.contested():
-            return
-        if self.floor.is_holding or self.floor.phase in {Phase.HELD, Phase.UNDECIDED, Phase.DISMISSED}:
+        phase = self.floor.phase
+        assert phase is Phase.FREE or VOICE_IN[phase] is self._user.phase, f"{phase.name} in a {self._user.phase}"
+        if not self.contested() and (self.floor.is_holding or phase in HOLDING):
             self._signal(Signal.SPEECH_GONE, now)
 
     # What may be held or cut.

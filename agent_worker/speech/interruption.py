@@ -7,6 +7,8 @@ Then the speech goes on at exactly the next sample, or is cut (I-1 to I-10).
 
 from enum import Enum, auto
 
+from agent_worker.turns.endpointing import TurnPhase
+
 
 class Phase(Enum):
     """What the output is doing because of a voice."""
@@ -25,6 +27,21 @@ class Phase(Enum):
     """As JUDGING, and another voice is heard."""
     JUDGING_PAUSE = auto()
     """As JUDGING, and that other voice has stopped, its turn may still go on."""
+
+
+HOLDING = frozenset({Phase.HELD, Phase.UNDECIDED, Phase.DISMISSED})
+"""Phases that end with the speech that is held."""
+JUDGING = frozenset({Phase.JUDGING, Phase.JUDGING_VOICE, Phase.JUDGING_PAUSE})
+"""Phases that end with a verdict, whatever becomes of the speech."""
+VOICE_IN = {
+    Phase.HELD: TurnPhase.VOICE,
+    Phase.UNDECIDED: TurnPhase.PAUSE,
+    Phase.DISMISSED: TurnPhase.NONE,
+    Phase.JUDGING: TurnPhase.NONE,
+    Phase.JUDGING_VOICE: TurnPhase.VOICE,
+    Phase.JUDGING_PAUSE: TurnPhase.PAUSE,
+}
+"""Where the user is in a turn during each phase; anywhere while the floor is free."""
 
 
 class Signal(Enum):

@@ -2,7 +2,7 @@
 
 The model names a committed turn's item a little after the commit, in the order of the commits; its transcript comes
 later still, or never. A word that comes too late for the verdict still counts: until then the turn is kept. A turn
-of too few words is kept until the hold is over: with those of the next it may have been meant ("Stop." "Okay, stop!").
+of too few words is kept until the hold is over: with the next one's it may have been meant ("Stop." "Okay, stop!").
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Noises and coughs over the agent's speech: held at once, gone on with after a silence (I-1 to I-3, I-7 to I-12)."""
 
 from agent_worker.speech import events as ev
+from agent_worker.speech.options import OptionChanges
 from tests.agent_worker.speech.story import (
     Story,
     at,
@@ -281,6 +282,39 @@ STORIES = {
             9.30 agent thinking
             9.40 agent speaking
             10.38 done answer1; agent listening
+        """,
+    ),
+    "a voice that is shorter than what holds is judged when it is over": Story(
+        given=[request(0.0), voice(3.0, 3.4)],
+        options=OptionChanges(pause_after=0.45),
+        words=["Stop it."],
+        replies=[LONG, SHORT],
+        then="""
+            0.00 ask s.0; agent thinking
+            0.10 agent speaking
+            3.06 open; user speaking from 3.00
+            3.56 user listening from 3.40
+            3.90 hold; commit; agent listening
+            4.10 interrupted s; drop s.0; r:s.0/0 ends at 3820; done s interrupted; resume; ask answer1.0
+            4.10 agent thinking
+            4.20 agent speaking
+            5.18 done answer1; agent listening
+        """,
+    ),
+    "a voice that is known to be long enough only when it has ended (no news while it lasts)": Story(
+        given=[request(0.0), at(3.1, ev.VoiceStarted(3.0)), at(3.56, ev.VoiceStopped(3.4))],
+        words=["Stop it."],
+        replies=[LONG, SHORT],
+        then="""
+            0.00 ask s.0; agent thinking
+            0.10 agent speaking
+            3.10 open; user speaking from 3.00
+            3.56 hold; user listening from 3.40; agent listening
+            3.90 commit
+            4.10 interrupted s; drop s.0; r:s.0/0 ends at 3460; done s interrupted; resume; ask answer1.0
+            4.10 agent thinking
+            4.20 agent speaking
+            5.18 done answer1; agent listening
         """,
     ),
 }

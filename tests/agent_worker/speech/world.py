@@ -87,9 +87,13 @@ class World:
         self.playout = Playout(rate=RATE, fade_seconds=0.0, on_event=self._played)
         self.now = 0.0
         self.log: list[tuple[float, act.Action]] = []
-        self.pulled: list[tuple[float, int]] = []
-        """Each sample that was heard, numbered by its place in its reply from 1 on, with its time."""
-        self.written: list[int] = []
+        self.pulled: list[tuple[str, int]] = []
+        """Each sample that was heard: the request, and its number in the reply, from 1 on."""
+        self._items: dict[tuple[str, int], str] = {}
+        self.requested: set[str] = set()
+        """The speeches that the application asked for, by id."""
+        self.told_and_done: list[ev.Event | act.Action] = []
+        """Events and actions in their order."""
         self.told: list[tuple[float, Truncation]] = []
         """What the model was told of replies that were cut."""
         self._replies = iter(replies)
@@ -108,7 +112,12 @@ class World:
             if isinstance(event, ev.SpeechRequested):
                 # The machine writes into speeches; a story may be told twice.
                 event = replace(event, speech=replace(event.speech))
+                self.requested.add(event.speech.id)
             heapq.heappush(self._facts, (time, next(self._order), event))
+
+    def heard_of(self, item_id: str) -> int:
+        """How many samples of an item were heard."""
+        return sum(1 for sample in self.pulled if self._items[sample] == item_id)
 
     def until(self, end: float) -> None:
         """Let the time pass."""
@@ -122,11 +131,16 @@ class World:
                 break
             self.now = max(self.now, time)
             if time == fact_at:
-                self._perform(self.machine.receive(heapq.heappop(self._facts)[2], self.now))
+                event = heapq.heappop(self._facts)[2]
+                self.told_and_done.append(event)
+                self._perform(self.machine.receive(event, self.now))
             elif time == frame_at:
                 self._pull()
             else:
                 self._perform(self.machine.advance(self.now))
+                assert self.machine.deadline is None or self.machine.deadline > self.now, (
+                    "it would never come to rest"
+                )
         self.now = max(self.now, end)
 
     def _withdraw(self, response_id: str, after: float) -> None:
@@ -142,7 +156,8 @@ class World:
 
     def _pull(self) -> None:
         self._next_frame = round(self._next_frame + FRAME, 6)
-        self.pulled += [(self.now, int(sample)) for sample in self.playout.pull() if sample]
+        request_id = next(iter(self._open))
+        self.pulled += [(request_id, int(sample)) for sample in self.playout.pull() if sample]
 
     def _played(self, event: PlayoutEvent) -> None:
         if isinstance(event, PlayoutFinished):
@@ -154,6 +169,7 @@ class World:
     def _perform(self, actions: list[act.Action]) -> None:
         for action in actions:
             self.log.append((self.now, action))
+            self.told_and_done.append(action)
             self._do(action)
 
     def _do(self, action: act.Action) -> None:
@@ -184,7 +200,7 @@ class World:
             case act.PlayAudio(request_id=request_id):
                 self._open.setdefault(request_id, False)
                 samples = from_bytes(action.pcm)
-                self.written += [int(sample) for sample in samples]
+                self._items |= {(request_id, int(sample)): action.item_id for sample in samples}
                 self.playout.write(request_id, Part(action.item_id, action.content_index), samples)
             case act.EndAudio(request_id=request_id):
                 self._open[request_id] = True
