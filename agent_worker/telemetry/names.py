@@ -1,8 +1,8 @@
 """What spans, their attributes and the figures are called.
 
-`gen_ai.*` are the names of OpenTelemetry's semantic conventions for generative AI (1.39, "Spans" and "Metrics"); they
-stand here as text because the conventions' package has them under a private path and deprecates them there. There is
-no convention for voice yet: `voice.*` are ours. Every duration is in seconds.
+`gen_ai.*` are the names of OpenTelemetry's semantic conventions for generative AI ("Spans" and "Metrics" of clients);
+they stand here as text because the conventions' package (0.66b2) has them under a private path and deprecates them
+there. There is no convention for voice yet: `voice.*` are ours. Every duration is in seconds.
 """
 
 from enum import StrEnum
