@@ -115,7 +115,19 @@ def stack(folder: Path, *, agent: str = "examples/assistant.py") -> Iterator[Sta
         wait_ready(f"{url}/readyz", signaling)
         wait_open(model_port, model)
         worker = programs.enter_context(
-            running("worker", "agent_worker", "start", agent, "--signaling", url, "--model", model_url, folder=folder)
+            running(
+                "worker",
+                "agent_worker",
+                "start",
+                agent,
+                "--signaling",
+                url,
+                "--model",
+                model_url,
+                "--drain-timeout",
+                "0",
+                folder=folder,
+            )
         )
         wait_worker(url, worker)
         yield Stack(url, model_url, recordings, folder, signaling, model, worker)
