@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.caller import calling, connecting
 from tests.support.stack import Stack, free_port, running, wait_ready, wait_worker
+from tests.support.wav import corpus
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -43,7 +44,8 @@ async def test_a_model_that_is_not_there_is_said_in_the_room(tmp_path: Path):
 )
 async def test_garbage_is_refused_and_a_call_goes_on(system: Stack, body: bytes, status: int):
     async with connecting(system.url, f"undisturbed-{len(body)}") as caller:
-        start = await caller.until_heard(0.0)
+        _, end = await caller.say(corpus("s13"))
+        start = await caller.until_heard(end)
         async with httpx.AsyncClient(base_url=system.url) as http:
             for _ in range(5):
                 response = await http.post("/v1/rooms/garbage/connect", content=body)
