@@ -12,6 +12,8 @@ from agent_worker.vad.detector import Detector
 
 LOST_AFTER_SECONDS = 1.0
 """A microphone that sends nothing for this long has stopped: a voice in it ends (T-5)."""
+LOOKS = 4
+"""How often it is looked at in that time."""
 
 
 class Ear:
@@ -24,18 +26,18 @@ class Ear:
         self._turn_audio = turn_audio
         self._rate = rate
         self._heard = heard
-        self._last_frame_at = 0.0
+        self._silent_looks = 0
 
     async def listen(self, microphone: AsyncIterator[Samples]) -> None:
         """Follow a microphone to its end."""
         to_vad = Resampler(WIRE_RATE, self._detector.rate)
         to_model = Resampler(WIRE_RATE, self._rate)
-        self._last_frame_at = clock.now()
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch())
             try:
                 async for frame in microphone:
-                    now = self._last_frame_at = clock.now()
+                    now = clock.now()
+                    self._silent_looks = 0
                     # The model's copy first: a turn that opens here finds its beginning in the ring.
                     self._turn_audio.push(to_model.push(frame), now)
                     for event in self._detector.push(to_vad.push(frame), now):
@@ -46,8 +48,10 @@ class Ear:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(LOST_AFTER_SECONDS / 4)
-            if clock.now() - self._last_frame_at > LOST_AFTER_SECONDS:
+            await asyncio.sleep(LOST_AFTER_SECONDS / LOOKS)
+            self._silent_looks += 1
+            # Looks are counted, not seconds: after a stall of this process the frames are still to be read.
+            if self._silent_looks == LOOKS:
                 self._end_voice()
 
     def _end_voice(self) -> None:
