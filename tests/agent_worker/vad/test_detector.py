@@ -136,7 +136,7 @@ def test_a_voice_that_comes_in_one_burst_after_a_stall_keeps_its_length(stall: f
     events: list[VoiceEvent] = []
     for number, frame in enumerate([quiet] * 100 + [tone] * 45 + [quiet] * 150):
         spoken = (number + 1) * 0.02
-        events += detector.push(frame, max(spoken, 2.0 + stall))
+        events += detector.push(frame, spoken if spoken <= 2.0 else max(spoken, 2.0 + stall))
     started, stopped = events[0], events[-1]
     assert isinstance(started, VoiceStarted)
     assert isinstance(stopped, VoiceStopped)
