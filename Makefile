@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench clean
+.PHONY: help install demo test soak check format bench clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
@@ -23,6 +23,9 @@ demo: $(VENV)/.installed-local ## talk to the agent: signaling, worker, model, a
 
 test: $(VENV)/.installed-dev ## run every test that this machine can run
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/.installed-dev ## repeat the floor's end-to-end tests ten times (half an hour)
+	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 check: $(VENV)/.installed-dev ## lint, types, import order, dead code
 	@$(BIN)/ruff check .

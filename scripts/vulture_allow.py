@@ -6,7 +6,18 @@ input_audio_tokens, output_audio_tokens, Assistant
 # Statistics: for people, logs and pages.
 drops, packets_lost
 # Fields of wires: read to be checked, or written for the other side.
-parallel_tool_calls, prompt, reasoning, languages, keywords, strength, idle_timeout_ms, noise_reduction, tracing, include
+(
+    parallel_tool_calls,
+    prompt,
+    reasoning,
+    languages,
+    keywords,
+    strength,
+    idle_timeout_ms,
+    noise_reduction,
+    tracing,
+    include,
+)
 server_time, sdk, ua, job_types, labels, lease_ms, sdpMid, sdpMLineIndex
 # Called or read by name by a library: onnxruntime, pocketsphinx, flite, pydantic, uvicorn.
 output_names, intra_op_num_threads, inter_op_num_threads, full_utt, no_search, cmn, min_buffsize, asc

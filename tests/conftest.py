@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory):
     """Signaling, local model and worker, started once for all end-to-end tests."""
-    with stack(tmp_path_factory.mktemp("stack")) as running_stack:
+    with stack(tmp_path_factory.mktemp("stack"), agent="tests/support/agents/quiet.py") as running_stack:
         yield running_stack
 
 

@@ -45,7 +45,6 @@ class Companion:
         self.name = name
         self._command = command
         self._show = show
-        self._process: Process | None = None
         self._ready = asyncio.Event()
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self.address = ""
@@ -67,7 +66,6 @@ class Companion:
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
-        self._process = process
         assert process.stdout is not None
         assert process.stderr is not None
         try:

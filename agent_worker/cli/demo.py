@@ -24,7 +24,7 @@ from agent_worker.errors import ConfigError
 
 __all__ = ["demo"]
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 90.0
 """For each of the programs; the first start of a machine reads hundreds of megabytes."""
 HEALTH_SECONDS: Final = 5.0
 DEFAULT_AGENT: Final = "examples/assistant.py"

@@ -40,6 +40,7 @@ from signaling.messages import (
     Data,
     DispatchChanged,
     Error,
+    ErrorCode,
     FromClient,
     Joined,
     Leave,
@@ -69,6 +70,7 @@ SEND_SECONDS: Final = 10.0
 """A server that takes nothing for so long is gone."""
 LEAVE_SECONDS: Final = 2.0
 """For saying what is still to be said, and good-bye."""
+MIN_PING_SECONDS: Final = 1.0
 MAX_EVENTS: Final = 256
 """Room events that the session has not taken. Typed text is dropped at half of it, and at the whole the room ends."""
 MAX_CANDIDATES: Final = 64
@@ -262,6 +264,8 @@ class _SignaledRoom:
 
     def _receive(self, message: ToClient) -> None:
         match message:
+            case Error(code=ErrorCode.NOT_FOUND, message=text):
+                _logger.info("said to somebody who has left: %s", text)
             case Error(code=code, message=text):
                 _logger.warning("the signaling server refused something: %s (%s)", text, code)
             case Left(reason=reason):
@@ -300,7 +304,7 @@ class _SignaledRoom:
 
     async def _ping(self, interval: float) -> None:
         while True:
-            await asyncio.sleep(interval)
+            await asyncio.sleep(max(interval, MIN_PING_SECONDS))
             self.say(lambda: Ping(ts=now()))
 
     # Decisions, performed. ---------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from agent_worker.vad.detector import Detector
 
 LOST_AFTER_SECONDS = 1.0
 """A microphone that sends nothing for this long has stopped: a voice in it ends (T-5)."""
-WATCH_SECONDS = 0.25
-"""How often that is looked at."""
+LOOKS = 4
+"""How often it is looked at in that time."""
 
 
 class Ear:
@@ -26,19 +26,20 @@ class Ear:
         self._turn_audio = turn_audio
         self._rate = rate
         self._heard = heard
-        self._last_frame_at = 0.0
+        self._silent_looks = 0
         self._fed_until = 0.0
 
     async def listen(self, microphone: AsyncIterator[Samples]) -> None:
         """Follow a microphone to its end."""
         to_vad = Resampler(WIRE_RATE, self._detector.rate)
         to_model = Resampler(WIRE_RATE, self._rate)
-        self._last_frame_at = self._fed_until = clock.now()
+        self._fed_until = clock.now()
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch())
             try:
                 async for frame in microphone:
-                    now = self._last_frame_at = self._fed_until = clock.now()
+                    now = self._fed_until = clock.now()
+                    self._silent_looks = 0
                     # The model's copy first: a turn that opens here finds its beginning in the ring.
                     self._turn_audio.push(to_model.push(frame), now)
                     if self._turn_audio.everything:
@@ -59,12 +60,13 @@ class Ear:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            now = clock.now()
-            if now - self._last_frame_at > LOST_AFTER_SECONDS:
+            await asyncio.sleep(LOST_AFTER_SECONDS / LOOKS)
+            self._silent_looks += 1
+            # Looks are counted, not seconds: after a stall of this process the frames are still to be read.
+            if self._silent_looks == LOOKS:
                 self.end_voice()
-            missing = now - self._fed_until
-            if self._turn_audio.everything and missing > 2 * WATCH_SECONDS:
+            now = clock.now()
+            if self._turn_audio.everything and now - self._fed_until > LOST_AFTER_SECONDS / 2:
                 # A muted microphone sends nothing, and to a model that listens for pauses nothing is no pause.
-                self._turn_audio.push(silence(samples_in(missing, self._rate)), now)
+                self._turn_audio.push(silence(samples_in(now - self._fed_until, self._rate)), now)
                 self._fed_until = now

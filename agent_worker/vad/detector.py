@@ -9,15 +9,17 @@ from agent_worker.turns.voice import VoiceEvent
 from agent_worker.vad.base import Vad
 from agent_worker.vad.gate import Gate
 
-_RESYNC_SECONDS: Final = 0.5
+_LAG_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 1.0
 _DRIFT: Final = 0.01
 
 
 class Timeline:
     """When each window was heard: counted in samples, and held to the clock.
 
-    Samples come in bursts, but they were spoken evenly: after a stall the clock alone would say that half a second of
-    voice lasted no time. Nothing comes before it was spoken, so the earliest arrivals are the truth.
+    Samples come in bursts, but they were spoken evenly: after a stall the clock alone would say that a second of
+    voice lasted no time. Nothing comes before it was spoken, so the earliest arrivals are the truth. A burst catches
+    up with the clock by itself; only samples that stay behind it for long have really been missing.
 
     Args:
         step: Seconds of one window.
@@ -27,6 +29,7 @@ class Timeline:
     def __init__(self, step: float) -> None:
         self._step = step
         self._last: float | None = None
+        self._behind = 0.0
 
     def advance(self, arrived: float) -> float:
         """The time of the next window's end.
@@ -36,8 +39,11 @@ class Timeline:
 
         """
         expected = arrived if self._last is None else self._last + self._step
-        if self._last is None or arrived - expected > _RESYNC_SECONDS:
-            self._last = arrived
+        self._behind = self._behind + self._step if arrived - expected > _LAG_SECONDS else 0.0
+        if self._last is None or self._behind > _PATIENCE_SECONDS:
+            self._last, self._behind = arrived, 0.0
+        elif self._behind:
+            self._last = expected
         else:
             # The small step towards the clock follows a microphone whose own clock is slow.
             self._last = max(self._last, min(arrived, expected + _DRIFT * (arrived - expected)))
@@ -45,7 +51,7 @@ class Timeline:
 
     def restart(self) -> None:
         """What comes next does not follow what came before."""
-        self._last = None
+        self._last, self._behind = None, 0.0
 
 
 class Detector:

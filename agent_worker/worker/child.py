@@ -31,15 +31,15 @@ from agent_worker.worker.ipc import (
 )
 from agent_worker.worker.lifeline import LAST_GRACE
 
-__all__ = ["EXIT_GRACE", "LOAD_TIMEOUT", "Child", "ChildState", "Report"]
+__all__ = ["Child", "ChildState", "Report"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-LOAD_TIMEOUT: Final = 30.0
-"""Seconds that a process has for importing the application."""
+LOAD_TIMEOUT: Final = 60.0
+"""Seconds that a process has for importing the application; from a cold disk that takes long."""
 EXIT_GRACE: Final = LAST_GRACE + 2.0
 """Seconds between a process's last word, or the end of its pipe, and its being killed."""
 
@@ -60,8 +60,7 @@ class Child:
     """One room process, from the supervisor's side.
 
     Args:
-        process: It, not started yet.
-        ends: Of the pipe to it: ours and its own.
+        make: Gives the process, not started yet, for its end of a pipe.
         thread: Where everything that touches `multiprocessing` runs, one call at a time: it blocks, and two threads
             that ask for one exit code can both get it wrong.
         changed: Called after each change of `state`.
@@ -70,15 +69,13 @@ class Child:
 
     def __init__(
         self,
-        process: ForkServerProcess,
-        ends: tuple[socket.socket, socket.socket],
+        make: Callable[[socket.socket], ForkServerProcess],
         thread: ThreadPoolExecutor,
         *,
         changed: Callable[["Child"], None],
         report: Report,
     ) -> None:
-        self._process = process
-        self._ours, self._theirs = ends
+        self._make = make
         self._thread = thread
         self._changed = changed
         self._report = report
@@ -95,15 +92,19 @@ class Child:
 
     async def run(self) -> None:
         """Live as long as the process does; being cancelled ends it."""
+        ours, theirs = socket.socketpair()
+        process = self._make(theirs)
         try:
-            await self._in_thread(_start, self._process, self._theirs)
-            await self._listen()
+            await self._in_thread(_start, process, theirs)
+            await self._listen(ours, process)
         except (OSError, EOFError) as error:
             logger.error("no process could be started: %s", error)
         finally:
             # The process takes the end of its pipe for its own.
-            self._ours.close()
-            self._end(await self._reap())
+            ours.close()
+            exit_code = await self._reap(process)
+            theirs.close()  # open still when it was never started
+            self._end(exit_code)
 
     def start(self, job: Start) -> None:
         """Give it its job."""
@@ -116,8 +117,8 @@ class Child:
         self._send(Stop(reason=reason))
         self._expire_in(grace)
 
-    async def _listen(self) -> None:
-        reader, self._writer = await asyncio.open_unix_connection(sock=self._ours)
+    async def _listen(self, ours: socket.socket, process: ForkServerProcess) -> None:
+        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         try:
             async with self._deadline:
                 lines = Lines()
@@ -126,7 +127,7 @@ class Child:
                         self._receive(decode_for_supervisor(line))
         except TimeoutError:
             logger.error("%s is past its deadline: killing it", self._title())
-            await self._in_thread(self._process.kill)
+            await self._in_thread(process.kill)
         except (OSError, ProtocolError) as error:
             logger.error("the pipe to %s broke: %s", self._title(), error)
         finally:
@@ -166,17 +167,17 @@ class Child:
             died = Ended(succeeded=False, reason=f"its process died ({_death(exit_code)})")
             self._report(self.job, self._outcome or died)
 
-    async def _reap(self) -> int | None:
+    async def _reap(self, process: ForkServerProcess) -> int | None:
         """Wait for the process, with force if need be. Its exit code; None: it was never born."""
-        if not await self._in_thread(_is_born, self._process):
+        if not await self._in_thread(_is_born, process):
             return None
         try:
             async with asyncio.timeout(EXIT_GRACE):
-                await _readable(self._process.sentinel)
+                await _readable(process.sentinel)
         except TimeoutError:
-            await self._in_thread(self._process.kill)
-            await _readable(self._process.sentinel)
-        return await self._in_thread(_bury, self._process)
+            await self._in_thread(process.kill)
+            await _readable(process.sentinel)
+        return await self._in_thread(_bury, process)
 
     async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from multiprocessing.context import ForkServerProcess
 from typing import Final
 
 from agent_worker.errors import ConfigError
 from agent_worker.rooms.background import Background
 from agent_worker.worker import room_process
-from agent_worker.worker.child import EXIT_GRACE, LOAD_TIMEOUT, Child, ChildState, Report
+from agent_worker.worker.child import Child, ChildState, Report
 from agent_worker.worker.ipc import Ended, Start
 
 __all__ = ["Pool", "open_pool"]
@@ -85,8 +86,8 @@ class Pool:
         Raises:
             ConfigError: It cannot be, and why.
         """
-        async with asyncio.timeout(LOAD_TIMEOUT + EXIT_GRACE):
-            await self._settled.wait()
+        # A process that loads for too long is killed, and that settles it.
+        await self._settled.wait()
         if self._failure:
             raise ConfigError(self._failure)
         return self._agent
@@ -112,11 +113,11 @@ class Pool:
         tasks.create_task(child.run())
 
     def _new_child(self) -> Child:
-        ours, theirs = socket.socketpair()
-        process = self._context.Process(
-            target=room_process.main, args=(theirs, self._program, self._log_level), name="room"
-        )
-        return Child(process, (ours, theirs), self._thread, changed=self._on_change, report=self._report)
+        return Child(self._new_process, self._thread, changed=self._on_change, report=self._report)
+
+    def _new_process(self, channel: socket.socket) -> ForkServerProcess:
+        arguments = (channel, self._program, self._log_level)
+        return self._context.Process(target=room_process.main, args=arguments, name="room")
 
     def _on_change(self, child: Child) -> None:
         match child.state:

@@ -35,9 +35,9 @@ def sound_end(name: str) -> float:
     return (int(loud[-1]) + 1) / 100 if len(loud) else 0.0
 
 
-async def greeted(caller: Caller) -> None:
-    await caller.until_heard(0.0)
-    await settled(caller)
+async def listens(caller: Caller) -> None:
+    """The agent is there and waits for the first word."""
+    await caller.until(lambda: caller.agent_states()[-1:] == ["listening"])
 
 
 async def settled(caller: Caller) -> None:
@@ -127,7 +127,7 @@ def check_holds(matches: list[Match], sent: np.ndarray, heard: np.ndarray) -> li
 async def endure(system: Stack, room: str, names: list[str]) -> None:
     """I-1, I-3, I-4, I-7, I-8: tell a story while noises are made, and compare what was heard with what was said."""
     async with calling(system.url, room) as caller:
-        await greeted(caller)
+        await listens(caller)
         begun = await story_begins(caller)
         made = await make_noises(caller, names)
         told = [(noise.name, noise.events) for noise in made]
@@ -168,7 +168,7 @@ def heard_until(story: Spoken, heard: np.ndarray) -> float:
 async def interrupt(system: Stack, room: str, names: list[str]) -> None:
     """I-4, I-6, R-2, R-3: each of them cuts the story, and all sides agree on the word at which it ended."""
     async with calling(system.url, room) as caller:
-        await greeted(caller)
+        await listens(caller)
         for name in names:
             begun = await story_begins(caller)
             start, _ = await caller.say(corpus(name))
@@ -195,13 +195,12 @@ BACKCHANNELS = ["b01", "b02", "b03", "b05", "n01"]
 INTERRUPTIONS = ["s15", "s19", "s16", "s02"]
 
 
-@pytest.mark.parametrize("names", [NOISES, BACKCHANNELS], ids=["noises", "backchannels"])
-async def test_a_story_survives(system: Stack, names: list[str]):
-    await endure(system, f"survives-{names[0]}", names)
+async def test_a_story_survives(system: Stack):
+    await endure(system, "survives", ["n03", "b01", "b02", "n11", "b03"])
 
 
 async def test_a_story_is_cut_where_it_was_heard_to_end(system: Stack):
-    await interrupt(system, "cut", INTERRUPTIONS)
+    await interrupt(system, "cut", ["s19", "s16"])
 
 
 @pytest.mark.soak

@@ -26,7 +26,9 @@ def sign(claims: dict[str, Any], secret: str = DEV_API_SECRET) -> str:
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
-def join_token(identity: str, room: str, *, lifetime: float = 60, secret: str = DEV_API_SECRET, **claims: Any) -> str:
+def join_token(
+    identity: str, room: str, *, lifetime: float = 3600, secret: str = DEV_API_SECRET, **claims: Any
+) -> str:
     body = {
         "iss": DEV_API_KEY,
         "sub": identity,

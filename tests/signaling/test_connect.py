@@ -217,7 +217,7 @@ async def test_outside_development_a_token_is_needed_and_says_whether_an_agent_i
     settings = Settings(keys={"own": SECRET}, connect=HASTY)
     async with serving(settings) as site:
         assert (await post(site)).status_code == 401
-        token = jwt.encode(worker_claims("own", "w", expires_at=int(time.time()) + 60), SECRET, "HS256")
+        token = jwt.encode(worker_claims("own", "w", expires_at=int(time.time()) + 3600), SECRET, "HS256")
         async with site.socket("/v1/worker") as worker:
             await worker.send("register", token=token, worker="w")
             await worker.expect("registered")

@@ -233,8 +233,8 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(url: str, room: str, **token: Any) -> AsyncIterator[Caller]:
-    """Join a room over the WebSocket and connect to its agent."""
+async def calling(url: str, room: str, *, connect: bool = True, **token: Any) -> AsyncIterator[Caller]:
+    """Join a room over the WebSocket; with `connect`, wait until the connection to its agent stands."""
     caller = Caller()
     caller.peer.on("connectionstatechange", caller.watch_connection)
     async with httpx.AsyncClient() as http:
@@ -251,7 +251,8 @@ async def calling(url: str, room: str, **token: Any) -> AsyncIterator[Caller]:
         await caller.send({"t": "join", "id": 1, "token": response.json()["token"], "v": 1})
         try:
             async with asyncio.timeout(30):
-                await caller.connected.wait()
+                if connect:
+                    await caller.connected.wait()
             yield caller
         finally:
             await caller.peer.close()

@@ -126,6 +126,8 @@ def stack(
                 url,
                 "--model",
                 model_url,
+                "--drain-timeout",
+                "0",
                 folder=folder,
                 env=worker_env,
             )

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,10 +120,27 @@ def test_a_late_beginning_is_corrected_by_the_first_punctual_window() -> None:
     assert abs(time - (5.0 + 19 * STEP)) < 1e-6
 
 
-def test_a_pause_of_the_sender_is_jumped_over() -> None:
+def test_a_pause_of_the_sender_is_jumped_over_once_it_is_sure() -> None:
     timeline = Timeline(STEP)
     timeline.advance(1.0)
-    assert timeline.advance(9.0) == 9.0
+    times = [timeline.advance(9.0 + number * STEP) for number in range(40)]
+    assert times[-1] == 9.0 + 39 * STEP
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("stall", [0.3, 0.6, 0.9, 2.0])
+def test_a_voice_that_comes_in_one_burst_after_a_stall_keeps_its_length(stall: float) -> None:
+    detector = Detector(EnergyVad(), Gate())
+    tone = (12_000 * np.sin(2 * np.pi * 300 * np.arange(320) / 16_000)).astype(np.int16)
+    quiet = np.zeros(320, dtype=np.int16)
+    events: list[VoiceEvent] = []
+    for number, frame in enumerate([quiet] * 100 + [tone] * 45 + [quiet] * 150):
+        spoken = (number + 1) * 0.02
+        events += detector.push(frame, spoken if spoken <= 2.0 else max(spoken, 2.0 + stall))
+    started, stopped = events[0], events[-1]
+    assert isinstance(started, VoiceStarted)
+    assert isinstance(stopped, VoiceStopped)
+    assert abs(stopped.at - started.at - 0.9) < 0.07
 
 
 def test_a_slow_microphone_is_followed() -> None:
