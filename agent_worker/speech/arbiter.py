@@ -212,7 +212,9 @@ class Arbiter:
         phase = self.floor.phase
         assert (phase in JUDGING) == (len(self._verdicts) > 0), f"{phase.name} with {len(self._verdicts)} in doubt"
         assert phase is not Phase.FREE or not self.floor.is_holding, "the floor is free, and the output still held"
-        assert phase not in HOLDING or self.floor.is_holding or self.contested(), f"{phase.name} with nothing to hold"
+        # A verdict may come when the speech is gone already; that signal follows.
+        sound = signal is Signal.NO_WORDS or phase not in HOLDING or self.floor.is_holding or self.contested()
+        assert sound, f"{phase.name} with nothing to hold"
 
     def _effect(self, effect: Effect, signal: Signal, now: float) -> None:
         match effect:

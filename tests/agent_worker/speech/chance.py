@@ -9,6 +9,7 @@ from tests.agent_worker.speech.story import server_reply, server_voice, voice
 from tests.agent_worker.speech.world import NEVER, USUAL, Fact, Reply, World
 
 SECONDS = 12.0
+"""Of things happening."""
 
 times = st.floats(0.0, SECONDS).map(lambda time: round(time, 3))
 lengths = st.sampled_from([0.05, 0.12, 0.2, 0.3, 0.45, 0.6, 1.2, 2.0])
@@ -52,7 +53,7 @@ def voices(draw: st.DrawFn) -> list[Fact]:
     """Voices do not overlap: there is one user."""
     facts: list[Fact] = []
     time = 0.0
-    for gap, length in draw(st.lists(st.tuples(st.floats(0.25, 3.0), lengths), max_size=8)):
+    for gap, length in draw(st.lists(st.tuples(st.sampled_from([0.25, 0.6, 0.8, 2.5]), lengths), max_size=8)):
         time = round(time + gap, 3)
         facts += voice(time, time + length)
         time += length
@@ -115,7 +116,8 @@ def worlds(draw: st.DrawFn) -> World:
         first,
         replies=draw(replies),
         words=draw(st.lists(words, max_size=8)),
-        transcribes=draw(st.booleans()),
+        words_take=draw(st.sampled_from([0.2, 0.9, 2.5])),
+        transcribes=draw(st.sampled_from([True, True, False])),
         hook_takes=draw(st.sampled_from([None, 0.0, 0.7])),
     )
     world.post(draw(applications()))

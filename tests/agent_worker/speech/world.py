@@ -63,6 +63,7 @@ class World:
         replies: What the model makes of each request, in order; then `Reply()`.
         words: What the model understands of each committed turn, in order; None: it cannot tell; a missing one never
             comes.
+        words_take: From the commit of a turn until its words come.
         transcribes: Whether the model says what it heard.
         hook_takes: How long the application looks at each turn; None: it does not want to.
 
@@ -74,6 +75,7 @@ class World:
         *,
         replies: Iterable[Reply] = (),
         words: Iterable[str | None] = (),
+        words_take: float = 0.2,
         transcribes: bool = True,
         hook_takes: float | None = None,
     ) -> None:
@@ -98,12 +100,14 @@ class World:
         """What the model was told of replies that were cut."""
         self._replies = iter(replies)
         self._words = iter(words)
+        self._words_take = words_take
         self._transcribes = transcribes
         self._hook_takes = hook_takes
         self._facts: list[tuple[float, int, ev.Event]] = []
         self._order = count()
         self._turns = count(1)
         self._open: dict[str, bool] = {}
+        self._adopted: dict[str, str] = {}
         self._next_frame = 0.0
 
     def post(self, facts: Iterable[Fact]) -> None:
@@ -133,6 +137,8 @@ class World:
             if time == fact_at:
                 event = heapq.heappop(self._facts)[2]
                 self.told_and_done.append(event)
+                if isinstance(event, ev.ReplyEnded) and event.tool_calls and event.response_id in self._adopted:
+                    self.post([(self.now + 0.5, ev.ToolsFinished(self._adopted[event.response_id], reply=True))])
                 self._perform(self.machine.receive(event, self.now))
             elif time == frame_at:
                 self._pull()
@@ -184,8 +190,9 @@ class World:
             case act.SpeakScript(request_id=request_id):
                 self.playout.ledger.clear()
                 self._make(request_id, request_id)
-            case act.AdoptReply():
+            case act.AdoptReply(response_id=response_id, speech_id=speech_id):
                 self.playout.ledger.clear()
+                self._adopted[response_id] = speech_id
             case act.CancelReply(response_id=response_id):
                 # What is on its way already still comes.
                 self._withdraw(response_id, self.now + 0.02)
@@ -219,7 +226,7 @@ class World:
 
     def _commit(self, item_id: str) -> None:
         self.post([(self.now + 0.02, ev.TurnCommitted(item_id))])
-        self.transcribe(item_id, self.now + 0.2)
+        self.transcribe(item_id, self.now + self._words_take)
 
     def transcribe(self, item_id: str, time: float) -> None:
         """The model says what it understood of this turn, if it does such things and has words left."""
