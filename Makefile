@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format bench clean
+.PHONY: help install demo test soak check format docs bench clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
@@ -22,24 +22,30 @@ demo: $(VENV)/.installed-local ## talk to the agent: signaling, worker, model, a
 	@$(BIN)/python -m agent_worker demo --port $(PORT)
 
 test: $(VENV)/.installed-dev ## run every test that this machine can run
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 soak: $(VENV)/.installed-dev ## repeat the floor's end-to-end tests ten times (half an hour)
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
-check: $(VENV)/.installed-dev ## lint, types, import order, dead code
+check: $(VENV)/.installed-dev ## lint, types, import order, dead code, mutants of the floor
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m scripts.mutate_floor
 	@! $(BIN)/vulture | grep -v "^tests/" # tests count as users, and are not judged themselves
 
 format: $(VENV)/.installed-dev ## put the code into its usual form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## measure latency with a real call on this machine
+docs: $(VENV)/.installed-dev ## draw what is drawn from the code
+	@$(BIN)/python scripts/draw_speech.py
+
+bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine, and the cost of the floor
 	@$(BIN)/python -m bench.latency $(ARGS)
+	@$(BIN)/python -m bench.interruptions $(ARGS)
+	@$(BIN)/python -m bench.floor --machine-only
 
 clean: ## remove what was made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
