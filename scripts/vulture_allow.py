@@ -21,4 +21,4 @@ drops, packets_lost
 server_time, sdk, ua, job_types, labels, lease_ms, sdpMid, sdpMLineIndex
 # Called or read by name by a library: onnxruntime, pocketsphinx, flite, pydantic, uvicorn.
 output_names, intra_op_num_threads, inter_op_num_threads, full_utt, no_search, cmn, min_buffsize, asc
-field_title_should_be_set, capture_signals, force_exit, should_exit
+field_title_should_be_set, capture_signals, force_exit, should_exit, justify
