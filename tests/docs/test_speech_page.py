@@ -29,8 +29,7 @@ def test_every_row_is_an_arrow():
         said = draw_speech.SAID[signal]
         done = draw_speech.done(effects)
         assert any(
-            said in label.split(" / ")[0].split(" or ") and [*label.split(" / "), ""][1] == done
-            for label in fitting
+            said in label.split(" / ")[0].split(" or ") and [*label.split(" / "), ""][1] == done for label in fitting
         ), (phase, signal)
 
 
