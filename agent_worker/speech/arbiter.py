@@ -34,7 +34,7 @@ class Arbiter:
         user: The user's side.
         stage: The agent's side.
         do: Takes the actions, in their order.
-        answer: Has the turn that was just decided upon answered.
+        answer: Has the turn that was just decided upon answered; True: the model does so by itself.
 
     """
 
@@ -46,7 +46,7 @@ class Arbiter:
         user: TurnTaking,
         stage: Stage,
         do: Callable[..., None],
-        answer: Callable[[], None],
+        answer: Callable[[float, bool], None],
     ) -> None:
         self.options = options
         self.floor = Floor()
@@ -115,9 +115,10 @@ class Arbiter:
         self._user.hush(at)
         self.follow_user(before, now)
 
-    def turn_over(self, turn: Turn, now: float, *, item_id: str | None = None) -> None:
-        """A turn has ended, as `item_id` where the model committed it already: what does it count for?"""
-        self._turn_over(turn, self._kind_of(turn), now, item_id=item_id)
+    def server_committed(self, turn: Turn, item_id: str, now: float) -> None:
+        """A turn that the model ended is this item; one that the model answers by itself counts in any case."""
+        kind = Signal.TURN_SURE if self.options.server_interrupts else self._kind_of(turn)
+        self._turn_over(turn, kind, now, item_id=item_id)
 
     def _turn_over(self, turn: Turn, kind: Signal, now: float, *, item_id: str | None = None) -> None:
         self.floor.turn, self.floor.turn_item = turn, item_id
@@ -234,7 +235,8 @@ class Arbiter:
                 self.cut(self._stage.begun, now, voice_at=voice_at)
                 self.cut(self._stage.answers, now, force=True, voice_at=voice_at)
             case Effect.ANSWER:
-                self._answer()
+                by_itself = signal is Signal.TURN_SURE and self.floor.turn_item is not None
+                self._answer(now, by_itself and self.options.server_interrupts)
             case _:
                 assert_never(effect)
 

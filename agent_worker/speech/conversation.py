@@ -136,11 +136,8 @@ class Conversation:
         turn = self._arbiter.server_ended(now) if self.options.turn_detection is TurnMode.SERVER else None
         if turn is None:
             self._do(act.ReportProblem(f"the model committed {item_id}, though it was told to leave turns alone"))
-        elif self._server_answers():
-            self._do(act.ReportTurn(started_at=turn.started_at, ended_at=turn.ended_at))
-            self._expect_server_reply(now)
         else:
-            self._arbiter.turn_over(turn, now, item_id=item_id)
+            self._arbiter.server_committed(turn, item_id, now)
 
     # What the agent does.
 
@@ -177,8 +174,8 @@ class Conversation:
             case ev.DrainRequested():
                 self._draining = True
             case ev.ReplyStarted(request_id=request_id):
-                if request_id is None and self._server_answers() and self._stage.is_idle and not self._draining:
-                    self._expect_server_reply(now)
+                if request_id is None and self._server_answers() and self._stage.is_idle:
+                    self._answer(now, by_itself=True)
                 self._do(*self._stage.reply_started(event))
             case ev.ReplyEnded():
                 self._do(*self._stage.reply_ended(event))
@@ -206,16 +203,6 @@ class Conversation:
 
     def _server_answers(self) -> bool:
         return self.options.turn_detection is TurnMode.SERVER and self.options.server_interrupts
-
-    def _expect_server_reply(self, now: float) -> None:
-        """The model answers by itself; where the floor is taken, its reply is refused and asked for later."""
-        if self._draining:
-            return
-        speech = Speech(id=self._new_id(), answers_turn=True)
-        if self._stage.is_idle:
-            self._stage.expect(speech, deadline=now + self.options.reply_timeout)
-        else:
-            self._stage.enqueue(speech)
 
     def _change_options(self, options: SpeechOptions, now: float) -> None:
         before, self.options = self.options, options
@@ -285,11 +272,14 @@ class Conversation:
             return act.AgentState.SPEAKING
         return act.AgentState.LISTENING if self._stage.is_empty else act.AgentState.THINKING
 
-    def _answer(self) -> None:
+    def _answer(self, now: float, by_itself: bool) -> None:
+        """Have a turn answered; the model's own reply is refused and asked for later where the floor is taken."""
         if self._draining:
             return
         speech = Speech(id=self._new_id(), answers_turn=True)
-        if self._turn_hook:
+        if by_itself and self._stage.is_idle:
+            self._stage.expect(speech, deadline=now + self.options.reply_timeout)
+        elif self._turn_hook and not by_itself:
             self._stage.hold_back(speech)
             self._do(act.RunTurnHook(speech.id))
         else:

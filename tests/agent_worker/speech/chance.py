@@ -1,5 +1,6 @@
 """What may happen in a conversation, drawn at random: as far as the outside world can bring it about."""
 
+from hypothesis import note
 from hypothesis import strategies as st
 
 from agent_worker.speech import events as ev
@@ -122,8 +123,11 @@ def worlds(draw: st.DrawFn) -> World:
     )
     world.post(draw(applications()))
     world.post(heard_by_the_model(draw) if first.get("turn_detection") is TurnMode.SERVER else voices(draw))
-    world.until(SECONDS)
     # Whatever button is pressed is let go of.
     world.post([(SECONDS + 3.0, ev.TurnDropped())])
-    world.until(SECONDS + 3.0)
+    try:
+        world.until(SECONDS + 3.0)
+    except AssertionError:
+        note("\n".join(str(entry) for entry in world.told_and_done))
+        raise
     return world

@@ -288,36 +288,6 @@ def test_interrupt_during_a_hold_leaves_nothing_held():
     assert rig.states()[-1] == (11.0, "speaking")
 
 
-def test_interrupt_stops_at_a_protected_speech_unless_forced():
-    """S-5."""
-    rig = Rig()
-    rig.say(0.0, id="a")
-    rig.at(0.1, ev.SpeechRequested(Speech(id="b", interruptible=False)))
-    rig.at(0.2, ev.SpeechRequested(Speech(id="c")))
-    rig.at(1.0, ev.InterruptRequested())
-    assert [a.speech_id for _, a in rig.done() if isinstance(a, act.FinishSpeech)] == ["a"]
-    rig.at(2.0, ev.InterruptRequested(force=True))
-    assert [a.speech_id for _, a in rig.done() if isinstance(a, act.FinishSpeech)] == ["a", "b", "c"]
-
-
-def test_speeches_play_one_after_the_other_by_priority():
-    """S-2."""
-    rig = Rig()
-    rig.say(0.0, id="first")
-    for id, priority in [("low", 0), ("normal", 5), ("high", 10), ("normal2", 5)]:
-        rig.at(0.1, ev.SpeechRequested(Speech(id=id, priority=priority)))  # pyright: ignore[reportArgumentType]
-    order = []
-    current = "first"
-    for step in range(5):
-        order.append(current)
-        rig.reply_ends(1.0 + step, f"{current}.0")
-        rig.at(1.5 + step, ev.PlayoutFinished(f"{current}.0"))
-        requests = [a.speech_id for _, a in rig.done() if isinstance(a, act.RequestReply)]
-        current = requests[-1]
-        rig.reply(1.6 + step, f"{current}.0")
-    assert order == ["first", "high", "normal", "normal2", "low"]
-
-
 def test_tools_are_spoken_of_on_the_same_speech():
     """S-3, U-2."""
     rig = Rig()

@@ -108,7 +108,9 @@ STORIES = {
     ),
     "start_turn() means nothing where a detector decides": Story(
         given=[start_turn(1.0), commit_turn(2.0)],
-        then="",
+        then="""
+
+        """,
     ),
     "the mode changes to manual during a hold (against 1.18.1)": Story(
         given=[request(0.0), voice(1.0, 3.0), changed(2.0, turn_detection=TurnMode.MANUAL), voice(4.0, 5.0)],
@@ -136,6 +138,28 @@ STORIES = {
         """,
     ),
     # Mode "server" (I-11).
+    "the mode changes to server during a hold": Story(
+        given=[
+            request(0.0),
+            voice(1.0, 1.8),
+            changed(1.5, turn_detection=TurnMode.SERVER),
+            at(2.2, ev.ServerTurnCommitted("i1")),
+            server_reply(2.4, "x", SHORT),
+        ],
+        replies=[LONG],
+        then="""
+            0.00 ask s.0; agent thinking
+            0.10 agent speaking
+            1.06 open; user speaking from 1.00
+            1.16 hold; agent listening
+            1.50 clear; user listening from 1.50
+            1.51 open; user speaking from 1.51
+            1.96 user listening from 1.80
+            2.20 interrupted s; drop s.0; r:s.0/0 ends at 1080; done s interrupted; resume; agent thinking
+            2.40 adopt x as answer1.0; agent speaking
+            3.38 done answer1; agent listening
+        """,
+    ),
     "the model detects, interrupts and answers (I-11)": Story(
         given=[
             server_voice(1.0, 2.0, "i1"),

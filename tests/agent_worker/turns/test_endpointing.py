@@ -29,3 +29,21 @@ def test_events_in_any_order_never_make_more_voice_than_time(kinds: list[type]):
         turn.receive(kind(number * 0.1))
         assert 0.0 <= turn.voiced <= number * 0.1 + 1e-9
         assert (turn.deadline is not None) == (turn.phase is TurnPhase.PAUSE)
+
+
+def test_a_judge_changes_the_delay_of_one_pause():
+    """T-2."""
+    turn = Endpointing(delay=0.5)
+    turn.judged(3.0)
+    for event in (VoiceStarted(1.0), VoiceStopped(1.5)):
+        turn.receive(event)
+        assert turn.deadline in {None, 2.0}
+    turn.judged(3.0)
+    assert turn.deadline == 4.5
+    turn.judged(0.5)
+    assert turn.deadline == 2.0
+    turn.judged(3.0)
+    for event in (VoiceStarted(1.8), VoiceStopped(2.0)):
+        turn.receive(event)
+    assert turn.deadline == 2.5
+    assert turn.earlier == 0.7
