@@ -1,12 +1,14 @@
-"""What the floor costs: time per event of the machine that decides, over a recorded mix of a conversation.
+"""What the floor costs: time per event of the machine that decides, and what of it people hear.
 
-    python -m bench.floor --machine-only
+    python -m bench.floor                   both; the calls are those of bench.interruptions
+    python -m bench.floor --machine-only    without calls
 
 Ten minutes of conversation are played in virtual time: stories told by the agent, coughs, backchannels and real
 interruptions, tools, scripts. What happened is then fed to a fresh machine again, and each step is timed.
 """
 
 import argparse
+import asyncio
 import statistics
 import time
 from collections import defaultdict
@@ -19,6 +21,7 @@ from rich.table import Table
 from agent_worker.speech import events as ev
 from agent_worker.speech.actions import Action
 from agent_worker.speech.conversation import Conversation
+from bench import interruptions
 from tests.agent_worker.speech.story import request, script, voice
 from tests.agent_worker.speech.world import USUAL, Fact, Reply, World
 
@@ -136,9 +139,9 @@ def _cost(name: str, costs: list[float]) -> Cost:
 
 def machine_table(costs: list[Cost]) -> Table:
     """The costs as a table for people."""
-    table = Table("step of the machine", "times", "median", "95 %", "worst", title="The machine that decides")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = Table("step of the machine", title="The machine that decides")
+    for name in ("times", "median", "95 %", "worst"):
+        table.add_column(name, justify="right")
     for cost in costs:
         figures = (f"{figure:.1f} µs" for figure in (cost.median, cost.p95, cost.worst))
         table.add_row(cost.name, str(cost.steps), *figures, style="bold" if cost is costs[0] else None)
@@ -147,10 +150,15 @@ def machine_table(costs: list[Cost]) -> Table:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--machine-only", action="store_true", help="only what the deciding machine costs")
-    parser.parse_args()
+    parser.add_argument("--machine-only", action="store_true", help="only what the deciding machine costs, no calls")
+    parser.add_argument("--runs", type=int, default=3, help="calls that are interrupted (default 3)")
+    arguments = parser.parse_args()
     costs = machine_cost()
     Console().print(machine_table(costs))
+    if not arguments.machine_only:
+        heard = Table("at the listener", "median", "min", "max", "runs")
+        interruptions.add_rows(heard, asyncio.run(interruptions.measure(arguments.runs)))
+        Console().print(heard)
     return 0 if costs[0].median < LIMIT_MICROSECONDS else 1
 
 

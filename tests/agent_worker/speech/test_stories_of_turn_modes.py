@@ -108,9 +108,7 @@ STORIES = {
     ),
     "start_turn() means nothing where a detector decides": Story(
         given=[start_turn(1.0), commit_turn(2.0)],
-        then="""
-
-        """,
+        then="",
     ),
     "the mode changes to manual during a hold (against 1.18.1)": Story(
         given=[request(0.0), voice(1.0, 3.0), changed(2.0, turn_detection=TurnMode.MANUAL), voice(4.0, 5.0)],
