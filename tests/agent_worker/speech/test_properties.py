@@ -11,7 +11,7 @@ from tests.agent_worker.speech.story import request, voice
 from tests.agent_worker.speech.world import RATE, Fact, Reply, World
 
 often = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
