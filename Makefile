@@ -44,8 +44,7 @@ docs: $(VENV)/.installed-dev ## draw what is drawn from the code
 
 bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine, and the cost of the floor
 	@$(BIN)/python -m bench.latency $(ARGS)
-	@$(BIN)/python -m bench.interruptions $(ARGS)
-	@$(BIN)/python -m bench.floor --machine-only
+	@$(BIN)/python -m bench.floor $(ARGS)
 
 clean: ## remove what was made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
