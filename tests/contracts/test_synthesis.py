@@ -11,6 +11,7 @@ from agent_worker.audio import MODEL_RATE, Samples
 from agent_worker.cascade import espeak, flite
 from agent_worker.cascade.base import SpokenChunk, Synthesiser
 from agent_worker.errors import ConfigError
+from tests.support.missing import missing
 
 ENGINES: list[Callable[[], Synthesiser]] = [flite.load, espeak.load]
 PARAGRAPH = (
@@ -34,8 +35,8 @@ TEXTS = [
 def engine(request: pytest.FixtureRequest) -> Synthesiser:
     try:
         return request.param()
-    except OSError as missing:
-        pytest.skip(f"not installed: {missing}")
+    except OSError as error:
+        missing(f"not installed: {error}")
 
 
 def samples_of(chunks: Sequence[SpokenChunk]) -> Samples:

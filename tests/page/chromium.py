@@ -3,13 +3,13 @@
 The microphone is either given without asking, or refused without asking as long as no permission is granted.
 """
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Browser, async_playwright
+
+from tests.support.missing import missing
 
 EXECUTABLE = Path("/usr/bin/chromium")
 
@@ -43,10 +43,7 @@ def require_chromium() -> None:
     """Skip where there is no Chromium, but never in CI."""
     if EXECUTABLE.exists():
         return
-    missing = f"{EXECUTABLE} is missing: apt-get install --no-install-recommends chromium"
-    if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
+    missing(f"{EXECUTABLE} is missing: apt-get install --no-install-recommends chromium")
 
 
 @asynccontextmanager

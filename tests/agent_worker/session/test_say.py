@@ -23,6 +23,7 @@ from tests.agent_worker.session.play import (
     sent_kinds,
     tone,
 )
+from tests.support.missing import missing
 
 
 def heard_seconds(stage: Stage) -> float:
@@ -238,7 +239,7 @@ def test_a_protected_announcement_is_not_held_and_words_over_it_are_nothing():
 def test_a_real_engine_is_heard_with_its_own_word_times(engine: str):
     synthesiser = engines.synthesiser(engine)
     if synthesiser is None or synthesiser.name != engine:
-        pytest.skip(f"{engine} is not installed")
+        missing(f"{engine} is not installed: `python -m agent_worker doctor` says how to get it")
     text = "Good morning. The train to Oxford leaves in ten minutes."
 
     async def script(stage: Stage) -> None:
