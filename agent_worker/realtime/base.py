@@ -5,7 +5,7 @@ one codec, so that one event means one thing on every provider. Nobody above thi
 what differs is said by `Capabilities`.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -255,6 +255,8 @@ class ResponseStatus(StrEnum):
     CANCELLED = "cancelled"
     INCOMPLETE = "incomplete"
     FAILED = "failed"
+    LOST = "lost"
+    """The connection broke when a part of it had arrived; the rest will never come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +283,23 @@ class ItemTruncated:
 
     item_id: str
     audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The model cannot be reached at the moment; it is being tried again. `message` says why."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRestored:
+    """A new connection stands in for the lost one, and knows the settings, the tools and the history.
+
+    `seconds`: How long nothing could be sent.
+    """
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +335,8 @@ RealtimeEvent = (
     | ResponseEnded
     | ItemDeleted
     | ItemTruncated
+    | ConnectionLost
+    | ConnectionRestored
     | ModelError
     | UnknownEvent
 )
@@ -351,8 +372,15 @@ class RealtimeModel(Protocol):
         """What this model can do in any session."""
         ...
 
-    def connect(self, settings: SessionSettings) -> AbstractAsyncContextManager[RealtimeConnection]:
-        """Open a session; entering waits until the model has taken the settings, at most 10 s.
+    def connect(
+        self, settings: SessionSettings, history: Callable[[], Sequence[Item]] = tuple
+    ) -> AbstractAsyncContextManager[RealtimeConnection]:
+        """Open a session; entering waits until the model has taken the settings and the history, at most 10 s.
+
+        Args:
+            settings: How the model is to behave.
+            history: Gives what was said so far, which the model is to know; asked at each time that a connection
+                is made.
 
         Raises:
             RealtimeLostError: It could not be reached, with the address and what to check.

@@ -6,7 +6,7 @@ mean is decided in `openai_wire`; here are the socket, the deadlines and the way
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from ssl import SSLContext
@@ -19,8 +19,10 @@ from websockets.exceptions import ConcurrencyError, ConnectionClosed, InvalidHan
 from websockets.protocol import State
 
 from agent_worker.errors import ConfigError, RealtimeError, RealtimeLostError
+from agent_worker.history.items import Item
 from agent_worker.realtime.base import (
     Capabilities,
+    CreateItem,
     ModelError,
     RealtimeCommand,
     RealtimeConnection,
@@ -116,7 +118,9 @@ class OpenAIRealtimeModel:
         return Capabilities()
 
     @asynccontextmanager
-    async def connect(self, settings: SessionSettings) -> AsyncGenerator[RealtimeConnection, None]:
+    async def connect(
+        self, settings: SessionSettings, history: Callable[[], Sequence[Item]] = tuple
+    ) -> AsyncGenerator[RealtimeConnection, None]:
         """Open a session and configure it; leaving the block closes it. What is queued by then is not sent.
 
         Raises:
@@ -133,6 +137,9 @@ class OpenAIRealtimeModel:
                     socket = await self._open(key)
                     await stack.enter_async_context(_closing(socket))
                     await _configure(socket, codec, settings, address=self._address, secret=key)
+                    for item in history():
+                        for frame in codec.encode(CreateItem(item=item)):
+                            await socket.send(frame)
             except TimeoutError as exc:
                 raise RealtimeLostError(
                     f"The realtime model at {self._address} was not ready within {self._connect_timeout:g} s. "

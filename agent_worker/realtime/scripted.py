@@ -11,7 +11,7 @@ reads no clock but the loop's, and so runs in virtual time.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,6 +22,7 @@ import numpy as np
 from agent_worker import clock
 from agent_worker.audio import milliseconds_of, samples_in, to_bytes
 from agent_worker.errors import AgentWorkerError, RealtimeLostError
+from agent_worker.history.items import Item
 from agent_worker.realtime.base import (
     AppendAudio,
     CancelResponse,
@@ -139,12 +140,16 @@ class ScriptedModel:
         return self._script.commands
 
     @asynccontextmanager
-    async def connect(self, settings: SessionSettings) -> AsyncGenerator[RealtimeConnection, None]:
-        """Open a session at once; raises what the model refuses with."""
+    async def connect(
+        self, settings: SessionSettings, history: Callable[[], Sequence[Item]] = tuple
+    ) -> AsyncGenerator[RealtimeConnection, None]:
+        """Open a session at once, told the history by commands; raises what the model refuses with."""
         if self._refuses is not None:
             raise self._refuses
         self._script.settings = settings
         self._connection = _ScriptedConnection(self._script, self._capabilities)
+        for item in history():
+            self._connection.send(CreateItem(item=item))
         try:
             yield self._connection
         finally:

@@ -123,6 +123,10 @@ class ModelFeed:
                 self._problem(message)
                 if request_id is not None:
                     self._post(ev.ReplyEnded(response_id="", request_id=request_id, failure=message))
+            case rt.ConnectionLost(message=message):
+                log.warning("! the model is away, and being tried again: %s", message)
+            case rt.ConnectionRestored(seconds=seconds):
+                log.info("the model is back after %.1f s", seconds)
             case rt.ItemDeleted() | rt.ItemTruncated() | rt.UnknownEvent():
                 pass
             case _:

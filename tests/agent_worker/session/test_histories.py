@@ -25,8 +25,8 @@ class RememberingModel(ScriptedModel):
         self.heard_ms: dict[str, int] = {}
 
     @asynccontextmanager
-    async def connect(self, settings: rt.SessionSettings) -> AsyncGenerator[rt.RealtimeConnection, None]:
-        async with super().connect(settings) as connection:
+    async def connect(self, settings, history=tuple) -> AsyncGenerator[rt.RealtimeConnection, None]:
+        async with super().connect(settings, history) as connection:
             yield _Remembering(connection, self)
 
     def receive(self, command: rt.RealtimeCommand) -> None:
