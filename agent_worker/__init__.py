@@ -12,7 +12,7 @@ from agent_worker.errors import (
     SpeechError,
     ToolError,
 )
-from agent_worker.session import AgentSession, OptionChanges, SpeechHandle, SpeechOptions, TurnMode
+from agent_worker.session import AgentSession, OptionChanges, Priority, SpeechHandle, SpeechOptions, TurnMode
 from agent_worker.tools import RunContext, function_tool
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ConfigError",
     "ConnectionLostError",
     "OptionChanges",
+    "Priority",
     "ProtocolError",
     "RealtimeError",
     "RealtimeLostError",

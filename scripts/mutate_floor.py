@@ -1,8 +1,9 @@
 """Does each row of the table of interruption matter to a story? Changes one row at a time and tells the stories.
 
-For each row: it is taken out, each of its effects is left off, and its next phase is each other phase. Only those
-stories are told that come by the row, and only until one fails. A mutant that every story survives is printed, and
-the exit code is 1.
+For each row: it is taken out, each of its effects is left off, and its next phase is each other phase. For each pair
+that is ignored on purpose: it is called impossible, or leads to another phase. Only those stories are told that come
+by the row or the pair, and only until one fails. A mutant that every story survives is printed, and the exit code is
+1.
 """
 
 import sys
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from agent_worker.speech import floor, interruption  # noqa: E402 - found by the path above
-from agent_worker.speech.interruption import TABLE, Effect, Phase, Signal  # noqa: E402
+from agent_worker.speech.interruption import IGNORED, TABLE, Effect, Phase, Signal  # noqa: E402
 from tests.agent_worker.speech.story import Story, check  # noqa: E402
 
 Key = tuple[Phase, Signal]
@@ -31,7 +32,7 @@ def all_stories() -> dict[str, Story]:
 
 
 def stories_by_row(stories: dict[str, Story]) -> dict[Key, list[Story]]:
-    """Which stories come by which row; a story that fails as it is raises."""
+    """Which stories come by which row or ignored pair; a story that fails as it is raises."""
     passed: dict[Key, list[Story]] = defaultdict(list)
     seen: set[Key] = set()
 
@@ -44,7 +45,7 @@ def stories_by_row(stories: dict[str, Story]) -> dict[Key, list[Story]]:
         for story in stories.values():
             seen.clear()
             check(story)
-            for key in seen & set(TABLE):
+            for key in seen:
                 passed[key].append(story)
     finally:
         floor.step = interruption.step
@@ -88,10 +89,25 @@ def main() -> int:
                     survivors.append(f"{key[0].name} + {key[1].name}: {name}")
             finally:
                 TABLE[key] = row
+    for key in IGNORED:
+        interruption.IGNORED = IGNORED - {key}
+        try:
+            for name, other in (
+                ("impossible", None),
+                *((f"to {phase.name}", phase) for phase in Phase if phase is not key[0]),
+            ):
+                count += 1
+                if other is not None:
+                    TABLE[key] = (other, ())
+                if not is_caught(by_row[key]):
+                    survivors.append(f"{key[0].name} + {key[1].name}: {name}")
+        finally:
+            interruption.IGNORED = IGNORED
+            TABLE.pop(key, None)
     seconds = time.perf_counter() - begun
     print(
-        f"{count - len(survivors)} of {count} mutants of {len(TABLE)} rows are caught "
-        f"by {len(stories)} stories, in {seconds:.0f} s"
+        f"{count - len(survivors)} of {count} mutants of {len(TABLE)} rows and {len(IGNORED)} ignored pairs are "
+        f"caught by {len(stories)} stories, in {seconds:.0f} s"
     )
     for survivor in survivors:
         print("  survives:", survivor)

@@ -24,7 +24,7 @@ from agent_worker.session.seat import Seat
 from agent_worker.speech import events as ev
 from agent_worker.speech.actions import AgentState, UserState
 from agent_worker.speech.options import OptionChanges, SpeechOptions, TurnMode, merged
-from agent_worker.speech.queue import Speech
+from agent_worker.speech.queue import Priority, Speech
 from agent_worker.usage import Usage
 from agent_worker.vad.base import Vad
 
@@ -157,6 +157,7 @@ class AgentSession:
         audio: Samples | AsyncIterable[Samples] | None = None,
         allow_interruptions: bool | None = None,
         add_to_history: bool = True,
+        priority: Priority = Priority.NORMAL,
     ) -> SpeechHandle:
         """Have the agent say something word for word. Returns at once; await the handle to wait until it was heard.
 
@@ -167,6 +168,7 @@ class AgentSession:
             audio: Play this for it: mono int16 at 24 kHz, whole or in pieces. The text is then only shown.
             allow_interruptions: Whether a voice may interrupt it; None: as the agent and the options say.
             add_to_history: Whether the history and the model get to know of it.
+            priority: LOW, NORMAL or HIGH: what goes first of all that waits to be said. Nothing is interrupted by it.
 
         Raises:
             SpeechError: The session is not running or is about to end; or there is neither audio nor a synthesiser.
@@ -189,7 +191,7 @@ class AgentSession:
             voice=self.agent.voice,
             add_to_history=add_to_history,
         )
-        live.recite(handle.id, script, interruptible=allow_interruptions)
+        live.recite(handle.id, script, interruptible=allow_interruptions, priority=priority)
         return handle
 
     def generate_reply(
@@ -199,14 +201,17 @@ class AgentSession:
         user_input: str | None = None,
         tool_choice: str | None = None,
         allow_interruptions: bool | None = None,
+        priority: Priority = Priority.NORMAL,
     ) -> SpeechHandle:
         """Have the model say something. Returns at once; await the handle to wait until it was heard.
 
         Args:
             instructions: What for; they replace the agent's own for this reply.
-            user_input: A message of the user to answer, added to the history first.
+            user_input: A message of the user to answer, added to the history first. It interrupts what the agent
+                says, up to the first protected speech, as if it had been typed in the room (M-8).
             tool_choice: "auto", "none", "required" or a tool's name, for this reply.
             allow_interruptions: Whether a voice may interrupt it; None: as the agent and the options say.
+            priority: LOW, NORMAL or HIGH: what goes first of all that waits to be said. Nothing is interrupted by it.
 
         Raises:
             SpeechError: The session is not running or is about to end.
@@ -220,12 +225,13 @@ class AgentSession:
         handle = self._speeches.new(interruptible=allow_interruptions)
         speech = Speech(
             id=handle.id,
+            priority=priority,
             interruptible=allow_interruptions,
             instructions=instructions,
             tool_choice=tool_choice,
             answers_turn=user_input is not None,
         )
-        live.request(speech, "generate_reply")
+        live.request(speech, "generate_reply", interrupts=user_input is not None)
         return handle
 
     def interrupt(self, *, force: bool = False) -> asyncio.Future[None]:
@@ -320,7 +326,7 @@ class AgentSession:
             SpeechError: The session is not running.
 
         """
-        await self._running().drain(seconds)
+        await self._running().ending.drain(seconds)
         await self._lifetime.wait_for_the_end()
 
     async def aclose(self, reason: str = "closed by the application") -> None:
@@ -346,7 +352,7 @@ class AgentSession:
 
     def _speaking(self) -> Live:
         live = self._running()
-        if live.draining:
+        if live.ending.draining:
             msg = "the session is about to end: nothing new is said"
             raise SpeechError(msg)
         return live

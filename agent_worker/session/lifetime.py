@@ -11,10 +11,11 @@ from agent_worker.history.record import History
 from agent_worker.media.playout import Playout, PlayoutEvent, PlayoutFinished, PlayoutStarted
 from agent_worker.realtime.base import RealtimeModel
 from agent_worker.rooms.base import Door, Room
+from agent_worker.session.ending import LAST_EXIT_SECONDS
 from agent_worker.session.events import ErrorOccurred, SessionClosed, SpeechStarted
 from agent_worker.session.handle import Speeches
 from agent_worker.session.listeners import Listeners
-from agent_worker.session.live import LAST_EXIT_SECONDS, Live
+from agent_worker.session.live import Live
 from agent_worker.session.mailbox import Mailbox
 from agent_worker.session.room_feed import EndedError
 from agent_worker.session.seat import Seat
@@ -109,7 +110,7 @@ class Lifetime:
                 await self._over.wait()
         except TimeoutError:
             if self.live is not None:
-                self.live.end(self._closing or "closed")
+                self.live.ending.end(self._closing or "closed")
 
     async def _be_there(self, seat: Seat) -> str:
         playout = Playout(rate=self._model.capabilities.output_rate, on_event=self._played)

@@ -117,6 +117,11 @@ class AgentLines:
         """All sound of this part has been received."""
         self._texts.setdefault(part, HeardText()).complete = True
 
+    @property
+    def words(self) -> str:
+        """The words of the last part of what is being said, as far as they are known."""
+        return next(reversed(self._texts.values())).text if self._texts else ""
+
     def show(self) -> None:
         """Show the words that have been heard by now."""
         for part, progress in self._ledger.progress():

@@ -18,6 +18,7 @@ from agent_worker.realtime import base as rt
 from agent_worker.rooms.base import Room
 from agent_worker.session.cut_replies import CutReplies
 from agent_worker.session.ear import Ear
+from agent_worker.session.ending import LAST_WORDS_SECONDS, Ending
 from agent_worker.session.events import ConversationItemAdded, ReplyCompleted, SessionEvent, SpeechCreated
 from agent_worker.session.failures import Failures
 from agent_worker.session.handle import Speeches, SpeechHandle
@@ -26,27 +27,24 @@ from agent_worker.session.mailbox import Mailbox
 from agent_worker.session.model_feed import ModelFeed
 from agent_worker.session.narrator import Narrator
 from agent_worker.session.performer import Performer
+from agent_worker.session.question import Question
 from agent_worker.session.reports import Reports
-from agent_worker.session.room_feed import EndedError, RoomFeed
+from agent_worker.session.room_feed import RoomFeed
 from agent_worker.session.script import Script
-from agent_worker.session.seat import LEAVE_SECONDS, Seat
+from agent_worker.session.seat import Seat
 from agent_worker.session.turn_audio import TurnAudio
-from agent_worker.session.user_turns import UserTurn, UserTurns, words_of
+from agent_worker.session.user_turns import UserTurns
 from agent_worker.speech import actions as act
 from agent_worker.speech import events as ev
 from agent_worker.speech.conversation import Conversation
 from agent_worker.speech.options import SpeechOptions, TurnMode
-from agent_worker.speech.queue import Speech, SpeechKind
+from agent_worker.speech.queue import Priority, Speech, SpeechKind
 from agent_worker.vad.base import Vad
 from agent_worker.vad.detector import Detector
 from agent_worker.vad.gate import Gate
 
 SHOW_SECONDS: Final = 0.06
 """How often the agent's words are shown as they are heard."""
-LAST_WORDS_SECONDS: Final = 1.5
-"""How long the end waits for what the user said last, and for the agent to be silent."""
-LAST_EXIT_SECONDS: Final = 2.0
-"""How long `on_exit` may take when the session is closed at once."""
 
 _ABOUT_A_SPEECH: Final = (act.RunTurnHook, act.RequestReply, act.AdoptReply, act.FinishSpeech, act.ReportAgentState)
 
@@ -97,16 +95,22 @@ class Live:
         self._options = options
         self._settings = seat.settings(options())
         self._transcribes = connection.capabilities.user_transcription
-        self.draining = False
+        self.ending = Ending(seat=seat, post=mailbox.post)
         self._over = False
         self._answers: list[str] = []
-        self._ended = ""
-        self._ending = asyncio.Event()
-        self._drained = asyncio.Event()
         self._conversation = Conversation(
             options(), transcribes=self._transcribes, turn_hook=True, new_id=self._new_answer
         )
-        failures, cut_replies, self._turns = Failures(), CutReplies(), UserTurns()
+        failures, cut_replies = Failures(), CutReplies()
+        self._turns = UserTurns(
+            history=history,
+            seat=seat,
+            emit=emit,
+            post=mailbox.post,
+            start=self._own,
+            words_within=lambda: options().verdict_timeout,
+            transcribes=self._transcribes,
+        )
         self.reports = Reports(room=room, emit=emit, failures=failures)
         self._turn_audio = TurnAudio(rate=connection.capabilities.input_rate, send=connection.send)
         self._turn_audio.follow(everything=self._server_turns())
@@ -124,7 +128,7 @@ class Live:
             emit=emit,
             user_lines=self._user_lines,
             agent_lines=self._agent_lines,
-            named=self._turn_named,
+            named=self._turns.named,
             called=self._add,
             cut_replies=cut_replies,
             failures=failures,
@@ -136,7 +140,14 @@ class Live:
             post=mailbox.post,
             lines=self._agent_lines,
             buffered=lambda: playout.buffered_seconds,
+            patience=lambda: options().stall_timeout,
             start=self._own,
+        )
+        self._question = Question(
+            words=lambda: self._agent_lines.words,
+            left=lambda: playout.buffered_seconds,
+            tail=lambda: options().question_tail,
+            post=mailbox.post,
         )
         self._room_feed = RoomFeed(
             room=room,
@@ -157,10 +168,10 @@ class Live:
             cut_replies=cut_replies,
             reports=self.reports,
             listening_to=lambda: self._room_feed.linked or "",
-            committed=self._turn_committed,
+            committed=self._turns.committed,
             said=self._said,
-            run_turn_hook=self._show_turn,
-            drained=self._drained.set,
+            run_turn_hook=self._turns.show,
+            drained=self.ending.drained.set,
         )
 
     async def run(self) -> Never:
@@ -171,7 +182,7 @@ class Live:
             group.create_task(self._follow_model())
             group.create_task(self._decide())
             group.create_task(self._show_words())
-            group.create_task(self._await_end())
+            group.create_task(self.ending.wait())
         msg = "the session's tasks never end by themselves"
         raise AssertionError(msg)
 
@@ -192,10 +203,11 @@ class Live:
         self._emit(SpeechCreated(at=clock.now(), speech_id=speech.id, source=source))
         self._mailbox.post(ev.SpeechRequested(speech, interrupts))
 
-    def recite(self, speech_id: str, script: Script, *, interruptible: bool | None) -> None:
+    def recite(self, speech_id: str, script: Script, *, interruptible: bool | None, priority: Priority) -> None:
         """Have something said word for word."""
         self._narrator.remember(speech_id, script)
-        self.request(Speech(id=speech_id, kind=SpeechKind.SCRIPT, interruptible=interruptible), "say")
+        speech = Speech(id=speech_id, kind=SpeechKind.SCRIPT, interruptible=interruptible, priority=priority)
+        self.request(speech, "say")
 
     def reconfigure(self) -> None:
         """Options, or the agent, are others now: the model and the conversation follow."""
@@ -213,30 +225,9 @@ class Live:
         """Another agent takes over, once the present one has left."""
         self._own(self._seat.hand_over(agent, self.reconfigure))
 
-    async def drain(self, seconds: float) -> None:
-        """The agent says goodbye; what is under way finishes, for at most so long; then the session ends (L-2)."""
-        await self._seat.leave_for_good(LEAVE_SECONDS)
-        self._drain()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._drained.wait()
-        except TimeoutError:
-            pass
-        self.end("drained")
-
     def close(self, reason: str) -> None:
         """Cut what is said, keep what the user said last, let the agent leave, and end. Returns at once."""
         self._own(self._close(reason))
-
-    def _drain(self) -> None:
-        self.draining = True
-        self._mailbox.post(ev.DrainRequested())
-
-    def end(self, reason: str) -> None:
-        """Leave everything as it is."""
-        if not self._ending.is_set():
-            self._ended = reason
-            self._ending.set()
 
     def settle(self) -> None:
         """It is over: what was heard by now stands in the history, and what was not finished never will be."""
@@ -244,29 +235,18 @@ class Live:
         self._performer.reply_heard(interrupted=True)
         for speech_id in self._speeches.open_ids():
             self._performer.perform(act.FinishSpeech(speech_id=speech_id, interrupted=True))
-        self._drained.set()
+        self.ending.drained.set()
 
     async def _close(self, reason: str) -> None:
+        # Before the last turn is sent off, so that nobody answers it any more.
+        self.ending.say_nothing_new()
         last = self._performer.commit_turn() if self._turn_audio.is_open else False
-        turn = self._turns.latest if last else None
-        self._drain()
         self._mailbox.post(ev.InterruptRequested(force=True))
-        if turn is not None and self._transcribes:
-            turn.deadline = min(turn.deadline, clock.now() + LAST_WORDS_SECONDS)
-            await words_of(turn, self._history)
-        try:
-            async with asyncio.timeout(LAST_WORDS_SECONDS):
-                await self._drained.wait()
-        except TimeoutError:
-            pass
-        await self._seat.leave_for_good(LAST_EXIT_SECONDS)
-        self.end(reason)
+        if last:
+            await self._turns.last_words(LAST_WORDS_SECONDS)
+        await self.ending.leave(reason)
 
     # What goes on by itself.
-
-    async def _await_end(self) -> None:
-        await self._ending.wait()
-        raise EndedError(self._ended)
 
     async def _decide(self) -> None:
         while True:
@@ -280,12 +260,14 @@ class Live:
                 if isinstance(action, _ABOUT_A_SPEECH):
                     self._announce_answers(now)
                 self._performer.perform(action)
+                if isinstance(action, act.EndAudio):
+                    self._question.complete(action.request_id)
             self._announce_answers(now)
             match event:
                 case ev.ReplyEnded(response_id=response_id, request_id=request_id):
                     self._reply_made(response_id, request_id)
                 case ev.TurnTranscribed(item_id=item_id):
-                    self._turn_understood(item_id)
+                    self._turns.understood(item_id)
                 case _:
                     pass
 
@@ -312,13 +294,6 @@ class Live:
         elif made.calls:
             self._seat.toolbox.refuse(made.calls, send=self._connection.send)
 
-    def _turn_understood(self, item_id: str) -> None:
-        """A turn's words are known and judged: unless it was nothing, they stand in the history."""
-        self._turns.transcribed(item_id)
-        item = self._history.get(item_id)
-        if item is not None:
-            self._emit(ConversationItemAdded(at=clock.now(), item=item))
-
     def _said(self, speech_id: str, message: Message) -> None:
         """The agent has said something: what was said word for word the model does not know yet (R-4)."""
         script = self._narrator.script(speech_id)
@@ -338,11 +313,12 @@ class Live:
         while True:
             await asyncio.sleep(SHOW_SECONDS)
             self._agent_lines.show()
+            self._question.look()
 
     def _typed(self, text: str) -> None:
         """Text interrupts and is answered (M-8)."""
         self.add_user_message(text)
-        if not self.draining:
+        if not self.ending.draining:
             self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn", interrupts=True)
 
     async def _run_tools(self, speech: SpeechHandle, calls: tuple[FunctionCall, ...]) -> None:
@@ -353,26 +329,6 @@ class Live:
 
     def _enter(self) -> None:
         self._own(self._seat.enter())
-
-    def _turn_committed(self) -> None:
-        self._turns.committed(self._words_deadline())
-
-    def _turn_named(self, item_id: str) -> None:
-        self._turns.named(item_id, self._words_deadline())
-        if not self._transcribes:
-            # No words will come: what there is to know of this turn is known.
-            self._turn_understood(item_id)
-
-    def _show_turn(self, speech_id: str) -> None:
-        """The turn that was committed last is the one that this speech answers (T-3)."""
-        if self._seat.wants_turns:
-            self._own(self._run_turn_hook(speech_id, self._turns.latest))
-        else:
-            self._mailbox.post(ev.TurnHookFinished(speech_id, reply=True))
-
-    async def _run_turn_hook(self, speech_id: str, turn: UserTurn | None) -> None:
-        reply = await self._seat.show_turn(await words_of(turn, self._history))
-        self._mailbox.post(ev.TurnHookFinished(speech_id, reply))
 
     def _new_answer(self) -> str:
         """The conversation wants to answer a turn."""
@@ -388,9 +344,6 @@ class Live:
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER
-
-    def _words_deadline(self) -> float:
-        return clock.now() + self._options().verdict_timeout
 
     def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._group.create_task(work)

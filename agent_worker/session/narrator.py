@@ -13,7 +13,7 @@ from agent_worker.audio import Samples, to_bytes
 from agent_worker.cascade.base import Synthesiser
 from agent_worker.media.ledger import Part
 from agent_worker.session.lines import AgentLines
-from agent_worker.session.script import Script, Text, in_pieces, synthesised
+from agent_worker.session.script import Script, Text, in_pieces, in_time, synthesised
 from agent_worker.speech import events as ev
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Narrator:
         post: Posts an event to the conversation.
         lines: Where the words are shown.
         buffered: How many seconds wait to be played.
+        patience: How many seconds the application may take for more of what it wants said.
         start: Starts a task that ends with the session.
 
     """
@@ -43,12 +44,14 @@ class Narrator:
         post: Callable[[ev.Event], None],
         lines: AgentLines,
         buffered: Callable[[], float],
+        patience: Callable[[], float],
         start: Start,
     ) -> None:
         self._synthesiser = synthesiser
         self._post = post
         self._lines = lines
         self._buffered = buffered
+        self._patience = patience
         self._start = start
         self._scripts: dict[str, Script] = {}
         self._speaking: dict[str, asyncio.Task[None]] = {}
@@ -96,7 +99,8 @@ class Narrator:
 
     async def _synthesise(self, script: Script, synthesiser: Synthesiser, part: Part, request_id: str) -> None:
         space = ""
-        async with aclosing(synthesised(synthesiser, script.text, script.voice)) as chunks:
+        sound = synthesised(synthesiser, script.text, script.voice, patience=self._patience())
+        async with aclosing(sound) as chunks:
             async for chunk in chunks:
                 for word in chunk.words:
                     self._lines.add(part, space + word.text, word.start_ms)
@@ -108,7 +112,7 @@ class Narrator:
     ) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._write(script.text, part))
-            async with aclosing(in_pieces(audio)) as pieces:
+            async with aclosing(in_pieces(audio, patience=self._patience())) as pieces:
                 async for piece in pieces:
                     await self._hand_over(piece, part, request_id)
 
@@ -116,8 +120,9 @@ class Narrator:
         if isinstance(text, str):
             self._lines.add(part, text, None)
             return
-        async for more in text:
-            self._lines.add(part, more, None)
+        async with aclosing(in_time(text, self._patience())) as pieces:
+            async for more in pieces:
+                self._lines.add(part, more, None)
 
     async def _hand_over(self, samples: Samples, part: Part, request_id: str) -> None:
         self._post(

@@ -73,7 +73,7 @@ class Performer:
         cut_replies: CutReplies,
         reports: Reports,
         listening_to: Callable[[], str],
-        committed: Callable[[], None],
+        committed: Callable[[], object],
         said: Callable[[str, Message], None],
         run_turn_hook: Callable[[str], None],
         drained: Callable[[], None],

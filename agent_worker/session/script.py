@@ -9,13 +9,14 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from agent_worker.audio import MODEL_RATE, Samples, milliseconds_of, samples_in, silence
 from agent_worker.cascade.base import SpokenChunk, Synthesiser
 from agent_worker.cascade.sentences import sentences
+from agent_worker.errors import SpeechError
 
 CHUNK_SECONDS: Final = 0.1
 """What the application gives in one long piece is handed on in pieces of this length."""
@@ -23,6 +24,8 @@ BETWEEN_SENTENCES_SECONDS: Final = 0.2
 """Silence between two sentences that were synthesised one by one."""
 ENGINE_SECONDS: Final = 20.0
 """How long an engine may take for one chunk."""
+
+_Piece = TypeVar("_Piece")
 
 Text = str | AsyncIterable[str]
 Sound = Samples | AsyncIterable[Samples]
@@ -46,17 +49,39 @@ class Script:
     add_to_history: bool = True
 
 
-async def synthesised(synthesiser: Synthesiser, text: Text, voice: str | None) -> AsyncGenerator[SpokenChunk, None]:
+async def in_time(source: AsyncIterable[_Piece], seconds: float) -> AsyncGenerator[_Piece, None]:
+    """What the application gives piece by piece.
+
+    Raises:
+        SpeechError: It gave nothing for so long, and did not end either.
+
+    """
+    pieces = aiter(source)
+    while True:
+        try:
+            async with asyncio.timeout(seconds):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            msg = f"what is to be said stopped coming: nothing for {seconds:g} s. End the iterator when all is said."
+            raise SpeechError(msg) from None
+        yield piece
+
+
+async def synthesised(
+    synthesiser: Synthesiser, text: Text, voice: str | None, *, patience: float
+) -> AsyncGenerator[SpokenChunk, None]:
     """The sound of a text; word times count from the first sample of all of it.
 
     Raises:
-        SpeechError: The engine failed.
+        SpeechError: The engine failed; or more text was waited for longer than `patience` seconds.
         TimeoutError: It made nothing for ENGINE_SECONDS.
 
     """
     spoken = 0
     with _engine_thread() as thread:
-        async for piece in _pieces(text):
+        async for piece in _pieces(text, patience):
             if spoken:
                 pause = silence(samples_in(BETWEEN_SENTENCES_SECONDS, MODEL_RATE))
                 spoken += len(pause)
@@ -69,16 +94,22 @@ async def synthesised(synthesiser: Synthesiser, text: Text, voice: str | None) -
                     yield SpokenChunk(samples=chunk.samples, words=words)
 
 
-async def in_pieces(sound: Sound) -> AsyncGenerator[Samples, None]:
-    """Sound of the application's in short pieces."""
+async def in_pieces(sound: Sound, *, patience: float) -> AsyncGenerator[Samples, None]:
+    """Sound of the application's in short pieces.
+
+    Raises:
+        SpeechError: More of it was waited for longer than `patience` seconds.
+
+    """
     size = samples_in(CHUNK_SECONDS, MODEL_RATE)
     if isinstance(sound, np.ndarray):
         for start in range(0, len(sound), size):
             yield sound[start : start + size]
         return
-    async for piece in sound:
-        for start in range(0, len(piece), size):
-            yield piece[start : start + size]
+    async with aclosing(in_time(sound, patience)) as pieces:
+        async for piece in pieces:
+            for start in range(0, len(piece), size):
+                yield piece[start : start + size]
 
 
 def complete_sentences(text: str) -> tuple[str, str]:
@@ -89,15 +120,16 @@ def complete_sentences(text: str) -> tuple[str, str]:
     return ready, " ".join(unfinished.words)[:-1]
 
 
-async def _pieces(text: Text) -> AsyncGenerator[str, None]:
+async def _pieces(text: Text, patience: float) -> AsyncGenerator[str, None]:
     if isinstance(text, str):
         yield text
         return
     waiting = ""
-    async for more in text:
-        ready, waiting = complete_sentences(waiting + more)
-        if ready:
-            yield ready
+    async with aclosing(in_time(text, patience)) as pieces:
+        async for more in pieces:
+            ready, waiting = complete_sentences(waiting + more)
+            if ready:
+                yield ready
     if waiting.strip():
         yield waiting
 

@@ -173,7 +173,7 @@ class Arbiter:
         turn.text = event.text if event.text is not None and words_of(event.text) else ""
         if event.text is None:
             meant = turn.strong
-        elif self.contested():
+        elif self.contested() and not self._asked():
             verdict = judge(
                 self._verdicts.words_with(turn.text),
                 backchannels=self.options.backchannels,
@@ -181,7 +181,7 @@ class Arbiter:
             )
             meant = bool(turn.text) and verdict is Verdict.MEANT
         else:
-            # The speech ended meanwhile: what was a backchannel over it ("yeah") is an answer after it.
+            # What is a backchannel over a speech ("yeah") is an answer after it, or at the end of its question.
             meant = bool(turn.text)
         self._decide(turn, meant=meant, now=now)
 
@@ -338,6 +338,10 @@ class Arbiter:
     def interruptible(self, speech: Speech) -> bool:
         """Whether a voice may hold and cut it: as it says itself, else as the options say."""
         return self.options.allow_interruptions if speech.interruptible is None else speech.interruptible
+
+    def _asked(self) -> bool:
+        """Whether what is said has come to the end of a question."""
+        return self._stage.current is not None and self._stage.current.asked
 
     def is_sounding(self) -> bool:
         """Whether the agent is heard at this moment."""

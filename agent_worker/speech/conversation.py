@@ -70,7 +70,7 @@ class Conversation:
                 self._user.hear(event, over_agent=self._arbiter.is_sounding())
                 self._arbiter.follow_user(before, now)
             case ev.ReplyAudioArrived():
-                self._do(*self._stage.audio_arrived(event))
+                self._do(*self._stage.audio_arrived(event, now + self.options.stall_timeout))
             case (
                 ev.TurnOpened()
                 | ev.TurnCommitRequested()
@@ -81,6 +81,8 @@ class Conversation:
                 | ev.TurnTranscribed()
             ):
                 self._about_a_turn(event, now)
+            case ev.PlayoutStarted() | ev.PlayoutFinished() | ev.QuestionHeard():
+                self._about_the_sound(event, now)
             case ev.OptionsChanged(options=options):
                 self._change_options(options, now)
             case _:
@@ -150,10 +152,9 @@ class Conversation:
         | ev.SpeechProtected
         | ev.DrainRequested
         | ev.ReplyStarted
+        | ev.ReplyProgressed
         | ev.ReplyEnded
-        | ev.ToolsFinished
-        | ev.PlayoutStarted
-        | ev.PlayoutFinished,
+        | ev.ToolsFinished,
         now: float,
     ) -> None:
         match event:
@@ -176,16 +177,26 @@ class Conversation:
             case ev.ReplyStarted(request_id=request_id):
                 if request_id is None and self._server_answers() and self._stage.is_idle:
                     self._answer(now, by_itself=True)
-                self._do(*self._stage.reply_started(event))
+                self._do(*self._stage.reply_started(event, now + self.options.stall_timeout))
+            case ev.ReplyProgressed():
+                self._stage.reply_progressed(event, now + self.options.stall_timeout)
             case ev.ReplyEnded():
                 self._do(*self._stage.reply_ended(event))
             case ev.ToolsFinished():
                 self._do(*self._stage.tools_finished(event))
+            case _:
+                assert_never(event)
+
+    def _about_the_sound(self, event: ev.PlayoutStarted | ev.PlayoutFinished | ev.QuestionHeard, now: float) -> None:
+        match event:
             case ev.PlayoutStarted(speech_id=request_id):
                 self._stage.playout_started(request_id)
                 self._user.agent_sounds(now)
             case ev.PlayoutFinished(speech_id=request_id):
-                self._do(*self._stage.playout_finished(request_id, now))
+                give_up_at = now + self.options.interruption_watchdog
+                self._do(*self._stage.playout_finished(request_id, now, give_up_at=give_up_at))
+            case ev.QuestionHeard(request_id=request_id):
+                self._stage.question_heard(request_id)
             case _:
                 assert_never(event)
 

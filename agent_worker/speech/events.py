@@ -13,8 +13,10 @@ __all__ = [
     "OptionsChanged",
     "PlayoutFinished",
     "PlayoutStarted",
+    "QuestionHeard",
     "ReplyAudioArrived",
     "ReplyEnded",
+    "ReplyProgressed",
     "ReplyStarted",
     "ServerTurnCommitted",
     "SpeechInterruptRequested",
@@ -145,6 +147,19 @@ class ReplyAudioArrived:
     pcm: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyProgressed:
+    """The model goes on with a reply, but no sound of it has come: it writes words, say, that are voiced here.
+
+    Attributes:
+        made: The model has written all of it; its sound is still being made. ReplyEnded follows when that is, too.
+
+    """
+
+    response_id: str
+    made: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyEnded:
     """The model made a reply in full, stopped it, or failed to.
@@ -185,6 +200,13 @@ class PlayoutFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionHeard:
+    """A reply that is complete ends with a question, and all of it but its very last sound was played."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OptionsChanged:
     """The conversation goes on by these options."""
 
@@ -208,9 +230,11 @@ Event = (
     | DrainRequested
     | ReplyStarted
     | ReplyAudioArrived
+    | ReplyProgressed
     | ReplyEnded
     | ToolsFinished
     | PlayoutStarted
     | PlayoutFinished
+    | QuestionHeard
     | OptionsChanged
 )

@@ -129,7 +129,6 @@ IGNORED: frozenset[tuple[Phase, Signal]] = frozenset(
         # A voice with nothing to hold only makes a turn.
         (_P.FREE, _S.VOICE_STOPPED),
         (_P.FREE, _S.VOICE_AGAIN),
-        (_P.FREE, _S.SPEECH_GONE),
     }
 )
 """Pairs that change nothing, on purpose. What is neither here nor in the table is impossible."""

@@ -39,6 +39,8 @@ class SpeechOptions:
     """A transcript with fewer words is no interruption."""
     backchannels: tuple[str, ...] = BACKCHANNELS
     """Words that alone never interrupt."""
+    question_tail: float = 1.0
+    """With no more than this of a question still to be heard, such words are its answer."""
     false_interruption_timeout: float | None = 1.0
     """Silence after a voice that was nothing, before the held speech goes on. None: it never does, it is cut."""
     resume_false_interruption: bool = True
@@ -69,6 +71,8 @@ class SpeechOptions:
     """Both silent this long: the user is away."""
     reply_timeout: float = 15.0
     """How long the model may take to begin a reply."""
+    stall_timeout: float = 15.0
+    """A reply that has begun, and of which nothing more comes for so long, has failed; what came is still heard."""
     interruption_watchdog: float = 5.0
     """A cancelled reply that the model has not ended by then is forgotten."""
 
@@ -87,6 +91,7 @@ class OptionChanges(TypedDict, total=False):
     min_interruption_duration: float
     min_interruption_words: int
     backchannels: tuple[str, ...]
+    question_tail: float
     false_interruption_timeout: float | None
     resume_false_interruption: bool
     resume_rewind: float
@@ -102,6 +107,7 @@ class OptionChanges(TypedDict, total=False):
     max_tool_steps: int
     user_away_timeout: float | None
     reply_timeout: float
+    stall_timeout: float
     interruption_watchdog: float
 
 

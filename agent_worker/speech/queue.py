@@ -36,6 +36,8 @@ class ReplyState(Enum):
     NONE = auto()
     REQUESTED = auto()
     STARTED = auto()
+    STALLED = auto()
+    """Nothing more of it came for too long: what came is played, and then the model is told to stop."""
     ENDED = auto()
 
 
@@ -78,6 +80,8 @@ class Speech:
     tools: ToolsState = ToolsState.NONE
     failure: str = ""
     interrupted: bool = False
+    asked: bool = False
+    """What it says ends with a question, and that was heard."""
 
     @property
     def request_id(self) -> str:

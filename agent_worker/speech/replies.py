@@ -25,13 +25,24 @@ class Replies:
         """A reply was asked for; it is to start by `deadline`."""
         self._open[request_id] = deadline
 
-    def started(self, request_id: str | None, response_id: str) -> None:
-        """The model began a reply. One that was abandoned keeps its deadline."""
+    def started(self, request_id: str | None, response_id: str, deadline: float | None = None) -> None:
+        """The model began a reply; more of it is to come by `deadline`. One that was abandoned keeps its deadline."""
         if request_id is None or request_id not in self._open:
             return
         self._requests[response_id] = request_id
-        if request_id not in self._abandoned:
-            self._open[request_id] = None
+        self.progressed(response_id, deadline)
+
+    def progressed(self, response_id: str, deadline: float | None) -> None:
+        """The model goes on with a reply; more is to come by `deadline`, or whenever it likes."""
+        request_id = self._requests.get(response_id)
+        if request_id in self._open and request_id not in self._abandoned:
+            self._open[request_id] = deadline
+
+    def made(self, response_id: str) -> None:
+        """The model has done its part of a reply: another one may be asked for."""
+        request_id = self._requests.get(response_id)
+        if request_id is not None:
+            self._open.pop(request_id, None)
 
     def abandon(self, request_id: str, deadline: float) -> None:
         """Nobody wants this reply any more; it is to end by `deadline`."""

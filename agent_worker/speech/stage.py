@@ -13,6 +13,8 @@ from agent_worker.speech.queue import ReplyState, Speech, SpeechKind, SpeechQueu
 from agent_worker.speech.replies import Replies
 
 _BEGUN = {SpeechState.WAITING, SpeechState.PLAYING, SpeechState.TOOLS}
+_HEARD_OUT = {ReplyState.ENDED, ReplyState.STALLED}
+"""Nothing more is to come."""
 
 
 class Stage:
@@ -132,14 +134,14 @@ class Stage:
         self._expected = speech.request_id
         self._replies.requested(speech.request_id, deadline)
 
-    def reply_started(self, event: ev.ReplyStarted) -> list[act.Action]:
-        """The model, or the voice of a script, began a reply."""
+    def reply_started(self, event: ev.ReplyStarted, deadline: float) -> list[act.Action]:
+        """The model, or the voice of a script, began a reply; a model is to go on with it by `deadline`."""
         if event.request_id == event.response_id:
             return self._script_started(event.response_id)
         request_id, by_itself = event.request_id, event.request_id is None
         if by_itself:
             request_id, self._expected = self._expected, None
-        self._replies.started(request_id, event.response_id)
+        self._replies.started(request_id, event.response_id, deadline)
         speech = self.current
         if speech is None or request_id is None or speech.request_id != request_id:
             # It was cut before it began, or nobody here asked for it.
@@ -159,10 +161,18 @@ class Stage:
         self.current = speech
         speech.state, speech.reply = SpeechState.WAITING, ReplyState.REQUESTED
 
-    def audio_arrived(self, event: ev.ReplyAudioArrived) -> list[act.Action]:
+    def reply_progressed(self, event: ev.ReplyProgressed, deadline: float) -> None:
+        """The model goes on with a reply, or has made all of it."""
+        if event.made:
+            self._replies.made(event.response_id)
+        else:
+            self._replies.progressed(event.response_id, deadline)
+
+    def audio_arrived(self, event: ev.ReplyAudioArrived, deadline: float) -> list[act.Action]:
         """Play what belongs to the speech that has the floor; what was cut is never heard."""
+        self._replies.progressed(event.response_id, deadline)
         speech = self.current
-        if speech is None or speech.response_id != event.response_id:
+        if speech is None or speech.response_id != event.response_id or speech.reply is not ReplyState.STARTED:
             return []
         return [
             act.PlayAudio(
@@ -180,7 +190,7 @@ class Stage:
         speech = self.current
         if speech is None or speech.request_id != request_id:
             return []
-        speech.reply, speech.failure = ReplyState.ENDED, event.failure
+        speech.reply, speech.failure = ReplyState.ENDED, event.failure or speech.failure
         if event.tool_calls:
             speech.tools = ToolsState.RUNNING
         return [act.EndAudio(speech.request_id)]
@@ -190,13 +200,21 @@ class Stage:
         if self.current is not None and self.current.request_id == request_id:
             self.current.state = SpeechState.PLAYING
 
-    def playout_finished(self, request_id: str, now: float) -> list[act.Action]:
-        """All that was said so far was heard."""
+    def question_heard(self, request_id: str) -> None:
+        """What the speech says ends with a question, and that was heard."""
+        if self.current is not None and self.current.request_id == request_id:
+            self.current.asked = True
+
+    def playout_finished(self, request_id: str, now: float, *, give_up_at: float) -> list[act.Action]:
+        """All that was said so far was heard. A reply that had stalled is to end by `give_up_at`."""
         speech = self.current
-        if speech is None or speech.request_id != request_id or speech.reply is not ReplyState.ENDED:
+        if speech is None or speech.request_id != request_id or speech.reply not in _HEARD_OUT:
             return []
         self.current = None
         self._was_heard(speech, now)
+        if speech.reply is ReplyState.STALLED:
+            # Not earlier: a model that is told to stop forgets what was not heard by then.
+            return [*self._stop_reply(speech, give_up_at), act.DropOutput(request_id), self._finished(speech)]
         match speech.tools:
             case ToolsState.NONE:
                 return [self._finished(speech)]
@@ -239,9 +257,23 @@ class Stage:
         actions: list[act.Action] = []
         for owed, who in ((self._replies, "the model"), (self._scripts, "the synthesiser")):
             for request_id in owed.overdue(now):
+                speech = self.current
+                if speech is not None and speech.request_id == request_id and speech.reply is ReplyState.STARTED:
+                    actions += self._stalled(speech)
+                    continue
                 owed.ended("", request_id)
                 actions += self._give_up(request_id, f"{who} did not answer in time")
         return actions
+
+    def _stalled(self, speech: Speech) -> list[act.Action]:
+        """The model fell silent in the middle of a reply: what came of it is all that is heard."""
+        speech.reply, speech.failure = ReplyState.STALLED, "the model stopped in the middle of its reply"
+        if speech.response_id is not None:
+            self._replies.progressed(speech.response_id, None)
+        return [
+            act.ReportProblem(f"{speech.failure} (request {speech.request_id})"),
+            act.EndAudio(speech.request_id),
+        ]
 
     def _give_up(self, request_id: str, reason: str) -> list[act.Action]:
         actions: list[act.Action] = [act.ReportProblem(f"{reason} (request {request_id})")]
@@ -256,13 +288,13 @@ class Stage:
         return actions
 
     def _stop_reply(self, speech: Speech, give_up_at: float) -> list[act.Action]:
-        if speech.reply not in {ReplyState.REQUESTED, ReplyState.STARTED}:
+        if speech.reply in {ReplyState.NONE, ReplyState.ENDED}:
             return []
         if speech.kind is SpeechKind.SCRIPT:
             self._scripts.ended(speech.request_id, speech.request_id)
             return [act.CancelScript(speech.request_id)]
         self._replies.abandon(speech.request_id, give_up_at)
-        if speech.reply is ReplyState.STARTED and speech.response_id is not None:
+        if speech.reply is not ReplyState.REQUESTED and speech.response_id is not None:
             return [act.CancelReply(speech.response_id)]
         return []
 
@@ -273,6 +305,7 @@ class Stage:
     def _next_step(self, speech: Speech) -> None:
         speech.step += 1
         speech.reply, speech.response_id, speech.tools = ReplyState.NONE, None, ToolsState.NONE
+        speech.asked = False
         self.enqueue(speech)
 
     def _finished(self, speech: Speech) -> act.FinishSpeech:

@@ -256,6 +256,19 @@ def test_a_new_session_is_configured_by_one_frame() -> None:
             },
             id="the server's own turn detection",
         ),
+        pytest.param(
+            SessionSettings(transcription_model="t", turn_detection=TurnDetection.SERVER_HEARS),
+            {
+                "format": PCM,
+                "transcription": {"model": "t"},
+                "turn_detection": {
+                    "type": "server_vad",
+                    "create_response": False,
+                    "interrupt_response": False,
+                },
+            },
+            id="the server only tells of voices",
+        ),
     ],
 )
 def test_what_the_server_does_with_the_users_audio(settings: SessionSettings, part: dict[str, Any]) -> None:

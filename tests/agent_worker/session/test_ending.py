@@ -151,6 +151,23 @@ def test_closing_cuts_keeps_the_users_last_words_and_lets_the_agent_leave():
     assert stage.seen[-1] == SessionClosed(at=stage.seen[-1].at, reason="enough")
 
 
+@pytest.mark.parametrize("after", [0.9, 1.48, 1.5, 1.52])
+def test_what_the_user_says_while_it_closes_is_kept_and_answered_by_nobody(after: float):
+    """L-2: the turn is over 1.5 s after its beginning, so the end comes before, with and after that."""
+    model = ScriptedModel(replies=[ScriptedReply("Too late")] if after < 1.5 else [], heard=["I must go"])
+
+    async def script(stage: Stage) -> None:
+        stage.human.say(loud(1.0))
+        await asyncio.sleep(after)
+        await stage.session.aclose("enough")
+
+    stage = play(script, model, ends="enough")
+    assert [message.text for message in stage.session.history.messages()] == ["I must go"]
+    assert len(stage.model.sent(rt.CommitAudio)) == 1
+    if after < 1.5:
+        assert not stage.model.sent(rt.CreateResponse)
+
+
 def test_closing_is_bounded_whatever_hangs():
     class Stuck(Agent):
         async def on_exit(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from agent_worker import SpeechError
+from agent_worker import Priority, SpeechError
+from agent_worker.audio import Samples
 from agent_worker.cascade import engines
 from agent_worker.history.items import Message, Role
 from agent_worker.realtime import base as rt
@@ -255,3 +256,40 @@ def test_a_real_engine_is_heard_with_its_own_word_times(engine: str):
     (message,) = stage.session.history.messages()
     assert message == Message(id=message.id, role=Role.ASSISTANT, text=text)
     assert 2.0 < heard_seconds(stage) < 6.0
+
+
+@pytest.mark.parametrize("what", ["text", "audio"])
+def test_what_is_to_be_said_and_stops_coming_is_an_error_and_the_floor_goes_on(what: str):
+    """S-7."""
+
+    async def words() -> AsyncIterator[str]:
+        yield "This is all. "
+        if what == "text":
+            await asyncio.sleep(3600)
+
+    async def sound() -> AsyncIterator[Samples]:
+        yield tone(1.0)
+        await asyncio.sleep(3600)
+
+    async def script(stage: Stage) -> None:
+        stuck = stage.session.say(words(), audio=sound() if what == "audio" else None)
+        after = stage.session.say("Next")
+        await after
+        assert "stopped coming" in str(stuck.exception())
+        assert 15.0 < asyncio.get_running_loop().time() < 18.0
+
+    play(script, synthesiser=FakeSynthesiser())
+
+
+def test_what_is_said_goes_by_priority():
+    """S-2."""
+
+    async def script(stage: Stage) -> None:
+        stage.session.say("first")
+        stage.session.say("last", priority=Priority.LOW)
+        stage.session.say("third")
+        stage.session.generate_reply(priority=Priority.HIGH)
+        await asyncio.sleep(4.0)
+
+    stage = play(script, ScriptedModel(replies=[ScriptedReply("second")]), synthesiser=FakeSynthesiser())
+    assert [message.text for message in stage.session.history.messages()] == ["first", "second", "third", "last"]

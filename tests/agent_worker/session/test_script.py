@@ -42,7 +42,7 @@ async def test_word_times_count_from_the_first_sample_of_all():
         yield "One two. "
         yield "Three four."
 
-    chunks = [chunk async for chunk in synthesised(FakeSynthesiser(), written(), None)]
+    chunks = [chunk async for chunk in synthesised(FakeSynthesiser(), written(), None, patience=15.0)]
     words = [word for chunk in chunks for word in chunk.words]
     assert [(word.text, word.start_ms) for word in words] == [
         ("One", 0),
@@ -55,7 +55,7 @@ async def test_word_times_count_from_the_first_sample_of_all():
 
 async def test_who_stops_asking_stops_the_engine():
     synthesiser = FakeSynthesiser()
-    sound = synthesised(synthesiser, "a b c d e f g h", None)
+    sound = synthesised(synthesiser, "a b c d e f g h", None, patience=15.0)
     async for _ in sound:
         break
     await sound.aclose()
@@ -71,7 +71,7 @@ async def test_sound_is_handed_on_in_short_pieces():
     async def pieces() -> AsyncIterator[np.ndarray]:
         yield sound
 
-    whole = [piece async for piece in in_pieces(sound)]
+    whole = [piece async for piece in in_pieces(sound, patience=15.0)]
     assert [len(piece) for piece in whole] == [2400, 2400, 1200]
     assert np.array_equal(np.concatenate(whole), sound)
-    assert [len(piece) async for piece in in_pieces(pieces())] == [2400, 2400, 1200]
+    assert [len(piece) async for piece in in_pieces(pieces(), patience=15.0)] == [2400, 2400, 1200]

@@ -11,7 +11,7 @@ from agent_worker.session import events as seen
 from agent_worker.speech.actions import AgentState, UserState
 from agent_worker.testing import ScriptedModel, ScriptedReply
 from agent_worker.usage import Usage
-from tests.agent_worker.session.play import WORDS, Quiet, Stage, loud, play
+from tests.agent_worker.session.play import WORDS, FakeSynthesiser, Quiet, Stage, loud, play
 
 
 class Clerk(Agent):
@@ -80,6 +80,74 @@ def test_a_turn_and_its_answer_in_order():
     items = [event.item for event in stage.seen_of(seen.ConversationItemAdded)]
     assert items == list(stage.session.history)
     assert stage.seen[-1] == seen.SessionClosed(at=stage.seen[-1].at, reason="script over")
+
+
+@pytest.mark.parametrize("how", ["typed", "user_input"])
+def test_a_written_line_interrupts_and_nobody_listens_in_between(how: str):
+    """M-8, oracle T9."""
+    model = ScriptedModel(replies=[ScriptedReply(WORDS), ScriptedReply("Fine")])
+
+    async def script(stage: Stage) -> None:
+        first = stage.session.generate_reply()
+        await asyncio.sleep(2.0)
+        if how == "typed":
+            stage.human.type("And you?")
+        else:
+            stage.session.generate_reply(user_input="And you?")
+        await asyncio.sleep(2.0)
+        assert first.interrupted
+
+    stage = play(script, model)
+    states = [event.new for event in stage.seen_of(seen.AgentStateChanged)]
+    assert states == ["listening", "thinking", "speaking", "thinking", "speaking", "listening"]
+    assert [message.text for message in stage.session.history.messages()][1:] == ["And you?", "Fine"]
+
+
+def test_a_hold_whose_speech_ends_did_not_go_on():
+    """I-10: a tool ends the speech while a cough holds it."""
+
+    class Slow(Agent):
+        instructions = "Be slow."
+
+        @function_tool
+        async def look(self) -> None:
+            """Look."""
+            await asyncio.sleep(2.0)
+
+    model = ScriptedModel(replies=[ScriptedReply("Wait", calls=(("look", "{}"),))])
+
+    async def script(stage: Stage) -> None:
+        handle = stage.session.generate_reply()
+        await asyncio.sleep(1.75)
+        stage.human.say(loud(0.2))
+        await handle
+        await asyncio.sleep(2.0)
+
+    stage = play(script, model, Slow())
+    (false,) = stage.seen_of(seen.AgentFalseInterruption)
+    assert (false.resumed, false.speech_id) == (False, "speech1")
+    assert [data.payload["type"] for data in stage.room.data] == ["held", "tool", "resumed"]
+
+
+@pytest.mark.parametrize(("text", "answered"), [("word " * 8 + "ready?", True), ("word " * 8 + "ready.", False)])
+@pytest.mark.parametrize("scripted", [True, False])
+def test_yeah_at_the_end_of_a_question_is_an_answer(text: str, answered: bool, scripted: bool):
+    model = ScriptedModel(
+        replies=[ScriptedReply("Good")] if scripted else [ScriptedReply(text), ScriptedReply("Good")], heard=["Yeah."]
+    )
+
+    async def script(stage: Stage) -> None:
+        asked = stage.session.say(text) if scripted else stage.session.generate_reply()
+        await asyncio.sleep(2.3)
+        stage.human.say(loud(0.3))
+        await asked
+        await asyncio.sleep(2.0)
+        assert asked.interrupted is answered
+
+    stage = play(script, model, synthesiser=FakeSynthesiser())
+    assert [message.text for message in stage.session.history.messages()][-1] == (
+        "Good" if answered else text.strip()
+    )
 
 
 def test_words_are_told_as_they_are_understood():

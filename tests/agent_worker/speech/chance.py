@@ -27,6 +27,7 @@ changes = st.fixed_dictionaries(
         "false_interruption_timeout": st.sampled_from([None, 0.2, 1.0]),
         "resume_false_interruption": st.booleans(),
         "min_endpointing_delay": st.sampled_from([0.2, 0.5, 1.5]),
+        "stall_timeout": st.sampled_from([0.3, 5.0]),
         "min_consecutive_speech_delay": st.sampled_from([0.0, 0.4]),
         "user_turn_limit": st.sampled_from([None, 0.5]),
         "user_away_timeout": st.sampled_from([None, 2.0]),
@@ -45,6 +46,7 @@ replies = st.lists(
         tools_take=st.sampled_from([0.0, 0.5, 2.0]),
         spoken=st.booleans(),
         failure=st.sampled_from(["", "", "", "no quota"]),
+        stalls=st.sampled_from([False, False, False, True]),
     ),
     max_size=8,
 )
@@ -97,6 +99,7 @@ def applications(draw: st.DrawFn) -> list[Fact]:
                         draw(st.sampled_from(["s0", "s1", "answer1"])), force=draw(st.booleans())
                     ),
                     ev.SpeechProtected(draw(st.sampled_from(["s0", "s1", "answer1"])), draw(st.booleans())),
+                    ev.QuestionHeard(draw(st.sampled_from(["s0.0", "s1.0", "answer1.0"]))),
                     ev.TurnOpened(time),
                     ev.TurnCommitRequested(time),
                     ev.TurnDropped(),

@@ -23,6 +23,8 @@ IMPOSSIBLE = {
     # A voice cannot start while it is heard, nor stop while it is not.
     *product([Phase.HELD, Phase.JUDGING_VOICE], [Signal.VOICE_AGAIN]),
     *product([Phase.UNDECIDED, Phase.DISMISSED, Phase.JUDGING, Phase.JUDGING_PAUSE], [Signal.VOICE_STOPPED]),
+    # Who holds nothing does not look whether there is something to hold.
+    (Phase.FREE, Signal.SPEECH_GONE),
     # A voice is confirmed while nothing is held yet.
     *product(set(Phase) - {Phase.FREE}, [Signal.VOICE_CONFIRMED, Signal.VOICE_FINAL]),
 }

@@ -42,6 +42,7 @@ def test_the_defaults_are_those_of_the_behaviours():
         "pause_after": 0.15,
         "min_interruption_duration": 0.5,
         "min_interruption_words": 0,
+        "question_tail": 1.0,
         "false_interruption_timeout": 1.0,
         "resume_false_interruption": True,
         "resume_rewind": 0.0,
@@ -57,5 +58,6 @@ def test_the_defaults_are_those_of_the_behaviours():
         "max_tool_steps": 3,
         "user_away_timeout": 15.0,
         "reply_timeout": 15.0,
+        "stall_timeout": 15.0,
         "interruption_watchdog": 5.0,
     }

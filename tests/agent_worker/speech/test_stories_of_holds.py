@@ -73,6 +73,43 @@ STORIES = {
             6.14 done s; agent listening
         """,
     ),
+    "a speech that is protected during its hold goes on at once, and no voice holds it again (S-6, I-12)": Story(
+        given=[request(0.0), voice(3.0, 3.8), at(3.4, ev.SpeechProtected("s", protected=True)), voice(4.4, 4.7)],
+        replies=[LONG],
+        then="""
+            0.00 ask s.0; agent thinking
+            0.10 agent speaking
+            3.06 open; user speaking from 3.00
+            3.16 hold; agent listening
+            3.40 resumed s; resume; agent speaking
+            3.96 user listening from 3.80
+            4.30 clear
+            4.46 open; user speaking from 4.40
+            4.86 user listening from 4.70
+            5.20 clear
+            5.32 done s; agent listening
+        """,
+    ),
+    "a protection that is lifted while a voice goes on: the voice holds (S-6)": Story(
+        given=[
+            request(0.0, interruptible=False),
+            voice(2.0, 3.0),
+            at(2.5, ev.SpeechProtected("s", protected=False)),
+            at(2.6, ev.SpeechProtected("nobody", protected=True)),
+        ],
+        replies=[LONG],
+        words=["Yeah."],
+        then="""
+            0.00 ask s.0; agent thinking
+            0.10 agent speaking
+            2.06 open; user speaking from 2.00
+            2.50 hold; agent listening
+            3.16 user listening from 3.00
+            3.50 commit
+            3.70 delete u1; resumed s; resume; agent speaking
+            6.30 done s; agent listening
+        """,
+    ),
     "a hand-off during a hold": Story(
         given=[
             request(0.0),
