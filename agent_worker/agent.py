@@ -12,7 +12,7 @@ An agent only says; a session does.
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from agent_worker.errors import SpeechError
+from agent_worker.errors import ConfigError, SpeechError
 
 if TYPE_CHECKING:
     from agent_worker.history.items import Message
@@ -95,6 +95,27 @@ class Agent:
                 "not in __init__."
             )
         return self._session
+
+    def update_tools(self, tools: Iterable[Callable[..., Any]]) -> None:
+        """Replace the functions that it was given, in a running session as well; its own methods stay tools.
+
+        The model knows the new ones from its next reply on.
+
+        Args:
+            tools: Functions under `@function_tool`.
+
+        Raises:
+            ConfigError: The model could not be told of them, as when two have one name; the old ones are kept.
+
+        """
+        before, self._tools = self._tools, tuple(tools)
+        if self._session is None:
+            return
+        try:
+            self._session.refresh_tools()
+        except ConfigError:
+            self._tools = before
+            raise
 
     def bind(self, session: "AgentSession | None") -> None:
         """Enter a session, or leave it with None. Sessions call this; applications have no need to."""

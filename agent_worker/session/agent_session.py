@@ -25,6 +25,7 @@ from agent_worker.speech import events as ev
 from agent_worker.speech.actions import AgentState, UserState
 from agent_worker.speech.options import OptionChanges, SpeechOptions, TurnMode, merged
 from agent_worker.speech.queue import Priority, Speech
+from agent_worker.tools.function_tool import find_tools
 from agent_worker.usage import Usage
 from agent_worker.vad.base import Vad
 
@@ -310,9 +311,23 @@ class AgentSession:
 
         Raises:
             SpeechError: The session is not running or is about to end.
+            ConfigError: The agent's tools cannot be offered to a model, as when two have one name.
 
         """
-        self._speaking().hand_over(agent)
+        live = self._speaking()
+        find_tools(agent)
+        live.hand_over(agent)
+
+    def refresh_tools(self) -> None:
+        """The agent's tools are others now: the model is told. `Agent.update_tools` calls this.
+
+        Raises:
+            ConfigError: As `function_tool`, or two have one name; the model's tools stay as they were.
+
+        """
+        self._seat.toolbox.refresh()
+        if self._lifetime.live is not None:
+            self._lifetime.live.reconfigure()
 
     async def drain(self, *, seconds: float = 60.0) -> None:
         """End the session in peace: `on_exit` runs, what is being said and its tools finish, then the session closes.

@@ -35,6 +35,8 @@ class SpeechHandle:
         self._interruptible = interruptible
         self._default = default
         self._post = post
+        self._begun = False
+        self._words_heard = asyncio.Event()
         self._done = asyncio.Event()
         self._callbacks: list[Callable[[SpeechHandle], object]] = []
         self._asked_to_stop = False
@@ -74,6 +76,11 @@ class SpeechHandle:
         self._interruptible = allowed
         if not self.done():
             self._post(ev.SpeechProtected(self.id, protected=not allowed))
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has, or had, the floor."""
+        return self._begun
 
     def done(self) -> bool:
         """Whether it is over."""
@@ -135,6 +142,19 @@ class SpeechHandle:
         else:
             self._callbacks.append(function)
 
+    async def wait_for_words(self) -> None:
+        """Wait until what it says at present was heard, or was cut. Its tools may go on after that."""
+        await self._words_heard.wait()
+
+    def words_begin(self) -> None:
+        """The session calls this when it gets the floor: at first, and again to tell of its tools' results."""
+        self._begun = True
+        self._words_heard.clear()
+
+    def words_end(self) -> None:
+        """The session calls this when what it said on the floor was heard, or was cut."""
+        self._words_heard.set()
+
     def told_to_stop(self) -> None:
         """The session calls this when everything is cut."""
         self._asked_to_stop = True
@@ -142,6 +162,7 @@ class SpeechHandle:
     def finish(self, *, interrupted: bool, failure: str) -> None:
         """The session calls this once, when the speech is over."""
         self._interrupted, self._failure = interrupted, failure
+        self._words_heard.set()
         self._done.set()
         callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
@@ -186,6 +207,13 @@ class Speeches:
         if speech_id in self._begun:
             self._begun.remove(speech_id)
         self._begun.insert(0, speech_id)
+        if (handle := self._handles.get(speech_id)) is not None:
+            handle.words_begin()
+
+    def heard(self, speech_id: str) -> None:
+        """What a speech said on the floor was heard, or was cut."""
+        if (handle := self._handles.get(speech_id)) is not None:
+            handle.words_end()
 
     def to_interrupt(self, *, force: bool) -> list[SpeechHandle]:
         """What is cut when everything is: in playing order, up to the first that is protected (S-5).

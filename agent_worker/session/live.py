@@ -11,7 +11,7 @@ from uuid import uuid4
 from agent_worker import clock
 from agent_worker.agent import Agent
 from agent_worker.cascade.base import Synthesiser
-from agent_worker.history.items import FunctionCall, Item, Message, Role
+from agent_worker.history.items import Item, Message, Role
 from agent_worker.history.record import History
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
@@ -21,7 +21,7 @@ from agent_worker.session.ear import Ear
 from agent_worker.session.ending import LAST_WORDS_SECONDS, Ending
 from agent_worker.session.events import ConversationItemAdded, ReplyCompleted, SessionEvent, SpeechCreated
 from agent_worker.session.failures import Failures
-from agent_worker.session.handle import Speeches, SpeechHandle
+from agent_worker.session.handle import Speeches
 from agent_worker.session.lines import AgentLines, UserLines
 from agent_worker.session.mailbox import Mailbox
 from agent_worker.session.model_feed import ModelFeed
@@ -32,6 +32,7 @@ from agent_worker.session.reports import Reports
 from agent_worker.session.room_feed import RoomFeed
 from agent_worker.session.script import Script
 from agent_worker.session.seat import Seat
+from agent_worker.session.tool_calls import ToolCalls
 from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.session.user_turns import UserTurns
 from agent_worker.speech import actions as act
@@ -155,6 +156,16 @@ class Live:
             start=self._own,
             entered=self._enter,
             typed=self._typed,
+        )
+        self._tool_calls = ToolCalls(
+            seat=seat,
+            room=room,
+            speeches=speeches,
+            options=options,
+            send=connection.send,
+            post=mailbox.post,
+            reconfigure=self.reconfigure,
+            start=self._own,
         )
         self._performer = Performer(
             send=connection.send,
@@ -288,11 +299,7 @@ class Live:
                 usage=made.ended.usage,
             )
         )
-        speech = self._speeches.get(speech_id)
-        if speech is not None and made.calls and made.ended.status is rt.ResponseStatus.COMPLETED:
-            self._own(self._run_tools(speech, made.calls))
-        elif made.calls:
-            self._seat.toolbox.refuse(made.calls, send=self._connection.send)
+        self._tool_calls.reply_made(request_id, made)
 
     def _said(self, speech_id: str, message: Message) -> None:
         """The agent has said something: what was said word for word the model does not know yet (R-4)."""
@@ -320,12 +327,6 @@ class Live:
         self.add_user_message(text)
         if not self.ending.draining:
             self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn", interrupts=True)
-
-    async def _run_tools(self, speech: SpeechHandle, calls: tuple[FunctionCall, ...]) -> None:
-        answered = await self._seat.toolbox.answer(speech, calls, room=self._room, send=self._connection.send)
-        if answered.agent is not None:
-            self.hand_over(answered.agent)
-        self._mailbox.post(ev.ToolsFinished(speech.id, answered.reply))
 
     def _enter(self) -> None:
         self._own(self._seat.enter())

@@ -143,6 +143,7 @@ class Performer:
         for message in self._agent_lines.finish(interrupted=interrupted):
             self._reports.heard(speech_id, message.text)
             self._said(speech_id, message)
+        self._speeches.heard(speech_id)
 
     def _perform_on_turn(self, action: _OnTurn) -> None:
         match action:

@@ -107,22 +107,36 @@ class Seat:
         self._closing = True
         await self.leave(seconds)
 
-    async def hand_over(self, agent: Agent, seated: Callable[[], None]) -> None:
-        """Another agent takes over; `seated` is called when it has, before its `on_enter`."""
+    async def hand_over(
+        self, agent: Agent, seated: Callable[[], None], *, told: Callable[[], None] | None = None
+    ) -> None:
+        """Another agent takes over; `seated` is called when it has, before its `on_enter`.
+
+        `told` is called then as well, and also when nobody takes over any more.
+        """
+        try:
+            entered = await self._change(agent, seated)
+        finally:
+            if told is not None:
+                told()
+        if entered:
+            await self.enter()
+
+    async def _change(self, agent: Agent, seated: Callable[[], None]) -> bool:
+        """Put another agent in this one's place; whether that one is to enter."""
         async with self._handing_over:
             if self._closing:
-                return
+                return False
             entered = self._entered
             await self.leave(LEAVE_SECONDS)
             if self._closing:
-                return
+                return False
             self.agent.bind(None)
             log.info("= %s hands over to %s", type(self.agent).__name__, type(agent).__name__)
             self.sit(agent)
             self._entered = self._left = False
             seated()
-        if entered:
-            await self.enter()
+        return entered
 
     async def _call(self, name: str, hook: Callable[[], Awaitable[None]]) -> None:
         try:

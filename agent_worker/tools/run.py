@@ -5,7 +5,7 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -17,7 +17,8 @@ from agent_worker.tools.function_tool import FunctionTool
 
 _DONE: Final = "Done."
 _HANDED_OVER: Final = "The conversation goes on with another agent."
-_FAILED: Final = "An internal error occurred"
+INTERNAL_ERROR: Final = "An internal error occurred"
+"""What the model is told of what nobody foresaw."""
 
 _logger = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ class ToolResult:
 async def run_tool(tools: Mapping[str, FunctionTool], call: ToolCall, context: RunContext) -> ToolResult:
     """Run one call to its end. Raises nothing of the tool's; only cancellation comes through.
 
-    There is no deadline on a tool: how long it may take is the application's to say (`asyncio.timeout` inside it). A
-    plain function runs in a thread, and goes on there if the call is cancelled.
+    A tool has the deadline that its decorator gives it. A plain function runs in a thread, and goes on there if the
+    call is cancelled or out of time.
 
     Args:
         tools: By name, from `find_tools`.
@@ -76,14 +77,27 @@ async def run_tool(tools: Mapping[str, FunctionTool], call: ToolCall, context: R
         _logger.info("x tool %s: the model's arguments do not fit (%d problems)", call.name, exc.error_count())
         return ToolResult(output=_problems(call.name, exc), is_error=True)
     try:
-        return _result(await _run(tool.function, arguments))
+        return await _within(tool, arguments)
     except StopResponse:
         return ToolResult(output=_DONE, reply=False)
     except ToolError as exc:
-        return ToolResult(output=str(exc) or _FAILED, is_error=True)
+        return ToolResult(output=str(exc) or INTERNAL_ERROR, is_error=True)
     except Exception:
         _logger.exception("! tool %s failed, call %s", call.name, call.call_id)
-        return ToolResult(output=_FAILED, is_error=True)
+        return ToolResult(output=INTERNAL_ERROR, is_error=True)
+
+
+async def _within(tool: FunctionTool, arguments: Mapping[str, Any]) -> ToolResult:
+    deadline = asyncio.timeout(tool.timeout)
+    try:
+        async with deadline:
+            return _result(await _run(tool.function, arguments))
+    except TimeoutError:
+        if not deadline.expired():  # One of the tool's own.
+            raise
+        name, seconds = tool.spec.name, tool.timeout or 0.0
+        _logger.warning("! tool %s took longer than %g s and was given up", name, seconds)
+        return ToolResult(output=f"{name} took longer than {seconds:g} s and was given up.", is_error=True)
 
 
 async def _run(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
@@ -109,6 +123,13 @@ def _result(value: Any) -> ToolResult:
             return ToolResult(output=_DONE, reply=False)
         case Agent():
             return ToolResult(output=_HANDED_OVER, agent=value, reply=False)
+        case tuple() if (parts := cast("tuple[Any, ...]", value)) and isinstance(parts[0], Agent):
+            agent, *rest = parts
+            if len(rest) != 1:
+                msg = f"a hand-off is an Agent, or (Agent, result); this tool returned {len(parts)} things"
+                raise TypeError(msg)
+            told = _result(rest[0])
+            return ToolResult(output=told.output if told.reply else _HANDED_OVER, agent=agent, reply=told.reply)
         case str():
             return ToolResult(output=value)
         case _:

@@ -46,7 +46,7 @@ class Parameters:
 
     def __init__(self, function: Callable[..., Any], descriptions: Mapping[str, str]) -> None:
         name = getattr(function, "__qualname__", repr(function))
-        hints = _hints(function, name)
+        hints = type_hints(function, name)
         fields: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self._context: str | None = None
@@ -56,7 +56,7 @@ class Parameters:
             hint = hints.get(parameter.name)
             if hint is None:
                 raise ConfigError(f"The parameter {parameter.name} of the tool {name} has no type: annotate it.")
-            if _is_context(hint):
+            if is_context(hint):
                 self._context = parameter.name
                 continue
             # Field names of our own: a parameter may be called as something that pydantic's models have themselves.
@@ -91,7 +91,13 @@ class Parameters:
         return taken
 
 
-def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+def type_hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+    """The types of a function's parameters.
+
+    Raises:
+        ConfigError: They name what cannot be found; `name` is what the function is called there.
+
+    """
     try:
         return get_type_hints(function, include_extras=True)
     except (NameError, TypeError) as exc:
@@ -100,7 +106,8 @@ def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
         ) from exc
 
 
-def _is_context(hint: Any) -> bool:
+def is_context(hint: Any) -> bool:
+    """Whether a parameter of this type is given the `RunContext`."""
     return hint is RunContext or RunContext in get_args(hint)
 
 

@@ -77,6 +77,79 @@ CASES: dict[str, tuple[str | None, Docstring]] = {
         """,
         Docstring(description="Do.", parameters={"y": "One."}),
     ),
+    "NumPy": (
+        """Book a table.
+
+        It is kept for an hour.
+
+        Parameters
+        ----------
+        guests : int
+            How many come,
+            children too.
+        day, hour : str, optional
+            When: as people say it.
+        *rest
+            Whatever.
+
+        Returns
+        -------
+        number : int
+            The booking's.
+
+        Other Parameters
+        ----------------
+        name
+            Under which name.
+        """,
+        Docstring(
+            description="Book a table.",
+            parameters={
+                "guests": "How many come, children too.",
+                "day": "When: as people say it.",
+                "hour": "When: as people say it.",
+                "rest": "Whatever.",
+                "name": "Under which name.",
+            },
+        ),
+    ),
+    "NumPy without a description": (
+        """
+        Parameters
+        ----------
+        x : int
+            One.
+        """,
+        Docstring(parameters={"x": "One."}),
+    ),
+    "Sphinx": (
+        """Book a table
+        for today.
+
+        :param guests: How many come,
+            children too.
+        :type guests: int
+        :param str name: Under which name.
+        :keyword wish: What: else.
+        :returns: The number
+            of the booking.
+        :raises ValueError: It is full.
+        """,
+        Docstring(
+            description="Book a table for today.",
+            parameters={
+                "guests": "How many come, children too.",
+                "name": "Under which name.",
+                "wish": "What: else.",
+            },
+        ),
+    ),
+    "Sphinx without a blank line": (
+        """Do.
+        :param x: One.
+        """,
+        Docstring(description="Do.", parameters={"x": "One."}),
+    ),
 }
 
 
@@ -86,6 +159,28 @@ def test_a_docstring_says(text: str | None, read: Docstring) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(["", "Args:", "  ", "    x: one", "      two", "y:", "\t", "Returns:", "::"])))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "",
+                "Args:",
+                "  ",
+                "    x: one",
+                "      two",
+                "y:",
+                "\t",
+                "Returns:",
+                "::",
+                "Parameters",
+                "----",
+                "x : int",
+                ":param x: y",
+                ":param:",
+                "----:",
+            ]
+        )
+    )
+)
 def test_no_docstring_is_an_error(lines: list[str]) -> None:
     parse_docstring("\n".join(lines))

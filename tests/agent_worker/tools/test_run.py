@@ -100,6 +100,42 @@ async def hand_over() -> Agent:
 
 
 @function_tool
+async def hand_over_with_words() -> tuple[Agent, dict[str, int]]:
+    return COLLEAGUE, {"table": 7}
+
+
+@function_tool
+async def hand_over_in_silence() -> tuple[Agent, None]:
+    return COLLEAGUE, None
+
+
+@function_tool
+async def hand_over_with_too_much() -> tuple[Agent, str, str]:
+    return COLLEAGUE, "a", "b"
+
+
+@function_tool
+async def pair() -> tuple[int, int]:
+    return 1, 2
+
+
+@function_tool(timeout=0.01)
+async def dawdle() -> str:
+    await asyncio.Event().wait()
+    return "never"
+
+
+@function_tool(timeout=5)
+async def impatient() -> str:
+    raise TimeoutError("its own")
+
+
+@function_tool(raw_schema={"name": "order", "description": "Order.", "parameters": {"type": "object"}})
+async def raw(arguments: dict[str, Any], context: RunContext) -> str:
+    return f"{arguments} {context.call_id}"
+
+
+@function_tool
 def coroutine_of_a_plain_function() -> Any:
     return echo("later")
 
@@ -120,6 +156,13 @@ TOOLS = find_tools(
         next_of_nothing,
         give_what_has_no_json,
         hand_over,
+        hand_over_with_words,
+        hand_over_in_silence,
+        hand_over_with_too_much,
+        pair,
+        dawdle,
+        impatient,
+        raw,
         coroutine_of_a_plain_function,
     ]
 )
@@ -148,6 +191,32 @@ CALLS: dict[str, tuple[str, str, ToolResult]] = {
         "hand_over",
         "{}",
         ToolResult(output="The conversation goes on with another agent.", agent=COLLEAGUE, reply=False),
+    ),
+    "somebody else goes on, and tells": (
+        "hand_over_with_words",
+        "{}",
+        ToolResult(output='{"table":7}', agent=COLLEAGUE),
+    ),
+    "somebody else goes on, and nothing is to be told": (
+        "hand_over_in_silence",
+        "{}",
+        ToolResult(output="The conversation goes on with another agent.", agent=COLLEAGUE, reply=False),
+    ),
+    "two things are no hand-off": ("pair", "{}", ToolResult(output="[1,2]")),
+    "too slow": (
+        "dawdle",
+        "{}",
+        ToolResult(output="dawdle took longer than 0.01 s and was given up.", is_error=True),
+    ),
+    "what the model wrote, as it is": ("order", '{"drink": "tea"}', ToolResult(output="{'drink': 'tea'} call_1")),
+    "no object": (
+        "order",
+        "[1]",
+        ToolResult(
+            output="The arguments of order are wrong. arguments: Input should be an object. "
+            "Call it again with right ones.",
+            is_error=True,
+        ),
     ),
     "broken JSON": (
         "count",
@@ -181,7 +250,17 @@ async def test_a_call_is_answered(name: str, arguments: str, result: ToolResult)
     assert await run(name, arguments) == result
 
 
-@pytest.mark.parametrize("name", ["fail", "fail_in_thread", "next_of_nothing", "give_what_has_no_json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fail",
+        "fail_in_thread",
+        "next_of_nothing",
+        "give_what_has_no_json",
+        "hand_over_with_too_much",
+        "impatient",
+    ],
+)
 async def test_what_breaks_inside_is_logged_in_full_and_not_told(name: str, caplog: pytest.LogCaptureFixture) -> None:
     async with asyncio.timeout(5):
         result = await run(name, "{}")
