@@ -46,6 +46,17 @@ def to_bytes(samples: Samples) -> bytes:
     return samples.astype("<i2", copy=False).tobytes()
 
 
+SILENCE_LEVEL: Final = -96.0
+"""The level of silence, and of what is no louder than one step of 16 bits."""
+
+
+def level_of(samples: Samples) -> float:
+    """How loud it is: root mean square in dB below full scale, `SILENCE_LEVEL` at least."""
+    if not samples.any():
+        return SILENCE_LEVEL
+    return max(SILENCE_LEVEL, float(10.0 * np.log10(np.mean(np.square(samples, dtype=np.float64)) / 32768.0**2)))
+
+
 def silence(samples: int) -> Samples:
     """That many zero samples."""
     return np.zeros(samples, dtype=np.int16)

@@ -1,55 +1,108 @@
-"""Opus for the agent's voice (RFC 6716, RFC 7587): one 20 ms frame at 24 kHz mono in, one packet out.
+"""Opus for the agent's voice (RFC 6716, RFC 7587): one 20 ms frame of mono in, one packet out.
 
-libopus by PyAV's codec context. Encoding here, not in aiortc, keeps the sound mono (its stereo path costs 3 dB),
-spares the resampling to 48 kHz and the hop to another thread, and makes one packet serve every listener.
+Encoding here, not in aiortc, keeps the sound mono (its stereo path costs 3 dB), spares the resampling to 48 kHz and
+the hop to another thread, and makes one packet serve every listener.
 """
 
-from collections.abc import Sequence
-from fractions import Fraction
-from typing import Any, Final, cast
-
-from av import AudioCodecContext, CodecContext
-from av.buffer import Buffer
+from dataclasses import dataclass
+from typing import Final
 
 from agent_worker.audio import FRAME_SECONDS, MODEL_RATE, Samples, samples_in
-from agent_worker.media.frames import frame_of
+from agent_worker.media.libopus import Application, Encoder
+from agent_worker.media.settings import OpusSettings
 
 FRAME_SAMPLES: Final = samples_in(FRAME_SECONDS, MODEL_RATE)
+
+_SETTLED: Final = 4
+"""Silent frames after which encoder and decoder hold nothing but silence."""
+_SILENCE: Final = b"\xd8\xff\xfe"
+"""CELT's silence, 20 ms of mono (RFC 6716, sections 3.1 and 4.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderStatistics:
+    """Counters since the beginning."""
+
+    encoded: int = 0
+    """Frames that went through libopus."""
+    silent: int = 0
+    """Frames of silence that cost nothing."""
+    fec: bool = False
+    """Whether each packet carries the one before it once more."""
 
 
 class OpusEncoder:
     """One stream's encoder.
 
+    Digital silence is not encoded: libopus needs five to ten times longer for it than for speech, since its filters
+    decay into denormal numbers, and an agent is silent most of the time.
+
     Args:
-        bit_rate: Bits per second that it aims at.
-        complexity: 0-10, quality against CPU. 5 costs two thirds of 10.
+        settings: How it sounds and what it costs.
+        rate: Samples per second that go in, one of `settings.OPUS_RATES`.
+
+    Raises:
+        ConfigError: There is no libopus on this machine.
+        ValueError: Opus does not know the rate.
     """
 
-    def __init__(self, *, bit_rate: int = 32_000, complexity: int = 5) -> None:
-        codec = CodecContext.create("libopus", "w")
-        assert isinstance(codec, AudioCodecContext)
-        codec.sample_rate = MODEL_RATE
-        codec.layout = "mono"
-        codec.format = "s16"
-        codec.bit_rate = bit_rate
-        codec.time_base = Fraction(1, MODEL_RATE)
-        codec.options = {"application": "voip", "frame_duration": "20", "compression_level": str(complexity)}
-        # Half typed: the packets that it returns are generic in a stream that these have not.
-        self._codec = cast(Any, codec)
-        self._position = 0
+    def __init__(self, settings: OpusSettings | None = None, *, rate: int = MODEL_RATE) -> None:
+        self._settings = settings or OpusSettings()
+        self._rate = rate
+        self._frame = samples_in(FRAME_SECONDS, rate)
+        self._loss_percent: int = 0
+        self._quiet = 0
+        self._encoded = 0
+        self._silent = 0
+        self._preferred = Application[self._settings.application.upper()]
+        self._application: Application = self._preferred
+        self._encoder = self._make(self._preferred)
 
     def encode(self, samples: Samples) -> bytes:
         """The packet of the next 20 ms.
 
         Args:
-            samples: Exactly `FRAME_SAMPLES` at 24 kHz.
+            samples: Exactly 20 ms.
 
         Raises:
             ValueError: Another number of samples: a packet would be missing or there would be two.
         """
-        if len(samples) != FRAME_SAMPLES:
-            raise ValueError(f"an Opus frame is {FRAME_SAMPLES} samples, not {len(samples)}")
-        frame = frame_of(samples, MODEL_RATE, pts=self._position)
-        self._position += FRAME_SAMPLES
-        (packet,) = cast(Sequence[Buffer], self._codec.encode(frame))
-        return bytes(packet)
+        if len(samples) != self._frame:
+            raise ValueError(f"an Opus frame is {self._frame} samples, not {len(samples)}")
+        if samples.any():
+            self._wake()
+        else:
+            self._quiet += 1
+            if self._quiet > _SETTLED:
+                self._silent += 1
+                return _SILENCE
+        self._encoded += 1
+        return self._encoder.encode(samples)
+
+    def expect_loss(self, percent: int) -> None:
+        """Carry in-band FEC for a link that loses so many packets; 0: do not."""
+        if percent == self._loss_percent:
+            return
+        self._loss_percent = percent
+        wanted = Application.VOIP if percent else self._preferred
+        if wanted is not self._application:
+            # What an encoder is made for cannot be changed; a decoder takes the step as a change of mode.
+            self._application = wanted
+            self._encoder = self._make(wanted)
+        self._encoder.set_fec(percent)
+
+    def statistics(self) -> EncoderStatistics:
+        """What has happened so far."""
+        return EncoderStatistics(encoded=self._encoded, silent=self._silent, fec=self._loss_percent > 0)
+
+    def _wake(self) -> None:
+        if self._quiet > _SETTLED and self._application is not Application.LOWDELAY:
+            # The decoder has heard CELT's silence meanwhile, and begins SILK anew after that. CELT is as it was.
+            self._encoder.reset()
+        self._quiet = 0
+
+    def _make(self, application: Application) -> Encoder:
+        encoder = Encoder(self._rate, application)
+        encoder.set_bit_rate(self._settings.bit_rate)
+        encoder.set_complexity(self._settings.complexity)
+        return encoder

@@ -1,8 +1,7 @@
 """The agent's sound on its way to the humans: one voice -> one frame each 20 ms -> one encoder -> every connection.
 
-One pump serves a room. It wakes on a fixed grid of slots and asks the voice for one frame in each. After a stall of
-two slots or more it goes on with the slot that is due, so nothing is sent in a burst; timestamps are slot numbers and
-show the gap.
+One pump serves a room. In each slot of the ticker it asks the voice for one frame. After a stall of two slots or more
+it goes on with the slot that is due, so nothing is sent in a burst; timestamps are slot numbers and show the gap.
 """
 
 import asyncio
@@ -16,12 +15,15 @@ from av import Packet
 
 from agent_worker.audio import FRAME_SECONDS, WIRE_RATE, Samples, samples_in
 from agent_worker.clock import now
-from agent_worker.media.opus import OpusEncoder
+from agent_worker.media.opus import EncoderStatistics, OpusEncoder
+from agent_worker.media.protection import Protection
+from agent_worker.media.settings import OpusSettings
+from agent_worker.media.ticker import Ticker
 
 _TIME_BASE: Final = Fraction(1, WIRE_RATE)
 _TICKS: Final = samples_in(FRAME_SECONDS, WIRE_RATE)
+_FRAMES_PER_SECOND: Final = round(1 / FRAME_SECONDS)
 _QUEUED_PACKETS: Final = 3
-_STALL_SLOTS: Final = 2  # less is caught up: a receiver hides one late packet better than a hole in the time line
 
 AudioPacket: TypeAlias = "Packet[Any]"
 
@@ -30,7 +32,7 @@ class VoiceSource(Protocol):
     """What `rooms.base.Voice` promises, said below it."""
 
     def pull(self) -> Samples:
-        """The next 20 ms at 24 kHz (480 samples). Never waits, never raises."""
+        """The next 20 ms, always at the same rate: one that Opus knows. Never waits, never raises."""
         ...
 
 
@@ -48,6 +50,12 @@ class PumpStatistics:
     """Their size."""
     dropped: int = 0
     """Packets that a connection did not take in time, over all connections."""
+    silent: int = 0
+    """Packets of silence that needed no encoding."""
+    fec: bool = False
+    """Whether the packets carry in-band FEC now, for a listener who loses some."""
+    listeners: int = 0
+    """Connections that are served now."""
 
 
 class OutboundTrack(MediaStreamTrack):
@@ -84,6 +92,10 @@ class OutboundTrack(MediaStreamTrack):
                 self._packets.get_nowait()
         return await self._packets.get()
 
+    def report_loss(self, fraction: float) -> None:
+        """This listener lost so much (0..1) since their last report."""
+        self._pump.report_loss(self, fraction)
+
     def stop(self) -> None:
         """End the track and leave the pump."""
         self._pump.detach(self)
@@ -95,13 +107,21 @@ class VoicePump:
 
     Args:
         voice: Asked for one frame in each slot.
-        encoder: Its sound's encoder.
+        settings: How it is encoded.
+        ticker: The process's slots; None for slots of its own.
     """
 
-    def __init__(self, voice: VoiceSource, *, encoder: OpusEncoder | None = None) -> None:
+    def __init__(
+        self, voice: VoiceSource, *, settings: OpusSettings | None = None, ticker: Ticker | None = None
+    ) -> None:
         self._voice = voice
-        self._encoder = encoder or OpusEncoder()
+        self._settings = settings or OpusSettings()
+        self._ticker = ticker
+        self._encoder: OpusEncoder | None = None
         self._tracks: set[OutboundTrack] = set()
+        self._losses: dict[OutboundTrack, float] = {}
+        self._protection = Protection()
+        self._slot: int | None = None
         self._counts: Counter[str] = Counter()
 
     def attach(self) -> OutboundTrack:
@@ -113,30 +133,40 @@ class VoicePump:
     def detach(self, track: OutboundTrack) -> None:
         """Give this track no more packets. Detaching twice does nothing."""
         self._tracks.discard(track)
+        self._losses.pop(track, None)
+
+    def report_loss(self, track: OutboundTrack, fraction: float) -> None:
+        """A listener lost this fraction (0..1) of the packets since their last report (RFC 3550, section 6.4.1)."""
+        if track in self._tracks:
+            self._losses[track] = fraction
 
     def statistics(self) -> PumpStatistics:
         """What has happened so far."""
-        return PumpStatistics(**self._counts)
+        encoder = self._encoder.statistics() if self._encoder else EncoderStatistics()
+        return PumpStatistics(**self._counts, silent=encoder.silent, fec=encoder.fec, listeners=len(self._tracks))
 
     async def run(self) -> None:
         """Serve one slot each 20 ms until cancelled."""
-        start = now()
-        slot = 0
-        while True:
-            behind = int((now() - start) / FRAME_SECONDS) - slot
-            if behind >= _STALL_SLOTS:
-                self._counts["skipped"] += behind
-                slot += behind
-            self._serve(slot)
-            slot += 1
-            await asyncio.sleep(max(0.0, start + slot * FRAME_SECONDS - now()))
+        if self._ticker is not None:
+            await self._ticker.serve(self._serve)
+            return
+        ticker = Ticker()
+        async with asyncio.TaskGroup() as tasks:
+            ticking = tasks.create_task(ticker.run(), name="ticker")
+            try:
+                await ticker.serve(self._serve)
+            finally:
+                ticking.cancel()
 
     def _serve(self, slot: int) -> None:
         frame = self._voice.pull()
         self._counts["slots"] += 1
+        if self._slot is not None:
+            self._counts["skipped"] += slot - self._slot - 1
+        self._slot = slot
         if not self._tracks:
             return
-        payload = self._encoder.encode(frame)
+        payload = self._encode(frame)
         self._counts["packets"] += 1
         self._counts["bytes"] += len(payload)
         packet = Packet(payload)
@@ -145,3 +175,10 @@ class VoicePump:
         for track in self._tracks:
             if not track.offer(packet):
                 self._counts["dropped"] += 1
+
+    def _encode(self, frame: Samples) -> bytes:
+        if self._encoder is None:
+            self._encoder = OpusEncoder(self._settings, rate=len(frame) * _FRAMES_PER_SECOND)
+        worst = max(self._losses.values(), default=0.0)
+        self._encoder.expect_loss(self._protection.receive(worst, now()))
+        return self._encoder.encode(frame)

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from agent_worker.audio import FRAME_SECONDS, MODEL_RATE, Samples, samples_in, seconds_of, silence
+from agent_worker.audio import (
+    FRAME_SECONDS,
+    MODEL_RATE,
+    SILENCE_LEVEL,
+    Samples,
+    level_of,
+    samples_in,
+    seconds_of,
+    silence,
+)
 from agent_worker.media.ledger import Ledger, Part
 
 
@@ -45,9 +54,17 @@ class PlayoutStatistics:
     """Samples not taken: beyond the capacity, or of a speech that was dropped or had ended."""
     starvations: int = 0
     """How often a speech that had begun had nothing more to play, and had not ended."""
+    silent: int = 0
+    """Frames without a sample of speech."""
+    held: int = 0
+    """Those of them that were silent because of a hold."""
     holds: int = 0
     resumes: int = 0
     drops: int = 0
+    buffered_seconds: float = 0.0
+    """What waits to be played now."""
+    level: float = SILENCE_LEVEL
+    """Of the last frame, in dB below full scale."""
 
 
 @dataclass(slots=True, eq=False)
@@ -68,9 +85,11 @@ class Playout:
     """The agent's voice: fits `rooms.base.Voice`.
 
     Args:
-        rate: Samples per second, of what is written and what is pulled.
-        capacity_seconds: How much may wait to be played. What comes beyond is refused, and so is the rest of
-            that speech: it then ends early rather than having a hole.
+        rate: Samples per second, of what is written and what is pulled: one of `media.settings.OPUS_RATES`.
+        capacity_seconds: How much may wait to be played: models are faster than speech. What comes beyond is
+            refused, and so is the rest of that speech: it then ends early rather than having a hole. It is a bound
+            on memory (48 kB for a second at 24 kHz) and not back-pressure: a model whose socket is not read could not
+            tell of the user's words either, and by these it is decided whether the speech goes on.
         fade_seconds: Length of the fades where sound is cut, so that it does not click.
         rewind_seconds: How much of what was played is kept for `resume` to step back.
         on_event: Told of each speech's start and finish, at the end of `pull`. It must not raise.
@@ -99,7 +118,7 @@ class Playout:
         self._queued_samples = 0
         self._leaving = silence(0)  # what is left of a dropped speech: its fade
         self._flowing = False  # the last pulled sample and the next queued one are neighbours
-        self._last = 0  # the last pulled sample
+        self._last_frame = silence(self._frame)
         self._happened: list[PlayoutEvent] = []
         self._counts: Counter[str] = Counter()
 
@@ -114,7 +133,9 @@ class Playout:
 
     def statistics(self) -> PlayoutStatistics:
         """What has happened so far."""
-        return PlayoutStatistics(**self._counts)
+        return PlayoutStatistics(
+            **self._counts, buffered_seconds=self.buffered_seconds, level=level_of(self._last_frame)
+        )
 
     def write(self, speech_id: str, part: Part, samples: Samples) -> int:
         """Append to a speech. Speeches play in the order in which they were first written or ended.
@@ -188,7 +209,7 @@ class Playout:
             frame = self._pull_held()
         else:
             frame = self._pull_speech()
-        self._last = int(frame[-1])
+        self._last_frame = frame
         self._let_go()
         # Told last, so that who is told may hold, resume, drop and write at once.
         happened, self._happened = self._happened, []
@@ -198,18 +219,21 @@ class Playout:
 
     def _pull_held(self) -> Samples:
         if not (self._flowing and self._speeches):
-            return self._framed(silence(0), after=self._last)
+            self._counts["silent"] += 1
+            self._counts["held"] += 1
+            return self._framed(silence(0), after=int(self._last_frame[-1]))
         self._flowing = False
         return self._framed(self._faded_out(self._take(self._speeches[0], len(self._rise))))
 
     def _pull_speech(self) -> Samples:
         speech = self._speeches[0] if self._speeches else None
-        after = 0 if self._flowing else self._last
+        after = 0 if self._flowing else int(self._last_frame[-1])
         if speech is None or not speech.queued_samples:
             if speech is not None and self._flowing:
                 self._counts["starvations"] += 1
             self._flowing = False
-            return self._framed(silence(0), after=self._last)
+            self._counts["silent"] += 1
+            return self._framed(silence(0), after=int(self._last_frame[-1]))
         sound = self._take(speech, self._frame)
         if not speech.started:
             speech.started = True

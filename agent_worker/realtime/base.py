@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from agent_worker.errors import ConfigError
 from agent_worker.history.items import Item
+from agent_worker.media.settings import OPUS_RATES
 from agent_worker.tools.spec import ToolSpec
 from agent_worker.usage import Usage
 
@@ -23,7 +25,7 @@ class Capabilities:
     input_rate: int = 24_000
     """Samples per second of the user's audio, mono int16."""
     output_rate: int = 24_000
-    """Samples per second of the model's audio, mono int16."""
+    """Samples per second of the model's audio, mono int16; one of `media.settings.OPUS_RATES`."""
     user_transcription: bool = True
     """Says what it heard the user say."""
     manual_turns: bool = True
@@ -34,6 +36,14 @@ class Capabilities:
     """Items can be taken out of its history."""
     cancel_response: bool = True
     """A reply that is being made can be stopped."""
+
+    def __post_init__(self) -> None:
+        if self.output_rate not in OPUS_RATES:
+            rates = ", ".join(map(str, OPUS_RATES))
+            raise ConfigError(
+                f"The agent cannot speak at {self.output_rate} samples per second, only at {rates}: have the model's "
+                "adapter resample what it receives to one of these."
+            )
 
 
 class TurnDetection(StrEnum):

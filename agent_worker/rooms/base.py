@@ -102,7 +102,10 @@ class Voice(Protocol):
     """Where the agent's sound comes from: asked for one frame each 20 ms, for ever."""
 
     def pull(self) -> Samples:
-        """The next 20 ms at 24 kHz (480 samples); silence when there is nothing to say. Never waits, never raises."""
+        """The next 20 ms; silence when there is nothing to say. Never waits, never raises.
+
+        Always at the same rate, one of `media.settings.OPUS_RATES`: the model's.
+        """
         ...
 
 

@@ -141,6 +141,7 @@ class TransportStatistics:
         packets_sent: The same, sent.
         packets_lost: Packets of the human's voice that never came.
         packets_lost_there: Packets of the agent's voice that never came, as the other side reports.
+        loss_there: Which part of them (0..1) was lost between the last two reports.
         round_trip: Seconds to the other side and back, once it has reported.
     """
 
@@ -148,12 +149,14 @@ class TransportStatistics:
     packets_sent: int = 0
     packets_lost: int = 0
     packets_lost_there: int = 0
+    loss_there: float = 0.0
     round_trip: float | None = None
 
 
 async def transport_statistics(connection: RTCPeerConnection) -> TransportStatistics:
     """The counters of a connection; zeros before it stands."""
     received = sent = lost = lost_there = 0
+    loss_there = 0.0
     round_trip: float | None = None
     for report in cast(Iterable[object], (await connection.getStats()).values()):
         match report:
@@ -163,6 +166,7 @@ async def transport_statistics(connection: RTCPeerConnection) -> TransportStatis
                 lost += report.packetsLost
             case RTCRemoteInboundRtpStreamStats():
                 lost_there, round_trip = report.packetsLost, report.roundTripTime
+                loss_there = report.fractionLost / 256  # as on the wire (RFC 3550), for which W3C's has 0..1
             case _:
                 pass
     return TransportStatistics(
@@ -170,5 +174,6 @@ async def transport_statistics(connection: RTCPeerConnection) -> TransportStatis
         packets_sent=sent,
         packets_lost=lost,
         packets_lost_there=lost_there,
+        loss_there=loss_there,
         round_trip=round_trip,
     )

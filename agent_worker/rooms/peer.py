@@ -223,7 +223,9 @@ class Peer:
                 return self._reason
             except TimeoutError:
                 pass
-            received = (await ice.transport_statistics(self._connection)).packets_received
+            transport = await ice.transport_statistics(self._connection)
+            self._track.report_loss(transport.loss_there)
+            received = transport.packets_received
             # Looks are counted, not seconds: after a stall of this process packets are still to be read.
             silent = silent + 1 if received == seen and ice.is_sending(self._connection) else 0
             seen = received

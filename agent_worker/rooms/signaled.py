@@ -18,6 +18,8 @@ from websockets.exceptions import ConnectionClosed
 from agent_worker.clock import now
 from agent_worker.errors import ProtocolError, RoomLostError
 from agent_worker.media.outbound import VoicePump
+from agent_worker.media.settings import OpusSettings
+from agent_worker.media.ticker import Ticker
 from agent_worker.rooms.attendance import (
     Action,
     AddCandidate,
@@ -84,11 +86,23 @@ class SignaledDoor:
         url: ws:// or wss:// address of the server's `/v1/rtc`.
         token: Admits one agent to one room. Never logged.
         addresses: Which of this machine's addresses humans are offered.
+        opus: How the agent's voice is encoded.
+        ticker: The slots that the voices of this process share; None for slots of this room's own.
     """
 
-    def __init__(self, url: str, token: str, *, addresses: OfferedAddresses = OfferedAddresses.NETWORK) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        addresses: OfferedAddresses = OfferedAddresses.NETWORK,
+        opus: OpusSettings | None = None,
+        ticker: Ticker | None = None,
+    ) -> None:
         self._entrance = Entrance(url, token)
         self._addresses = addresses
+        self._opus = opus
+        self._ticker = ticker
 
     @asynccontextmanager
     async def join(self, voice: Voice) -> AsyncGenerator[Room]:
@@ -101,7 +115,7 @@ class SignaledDoor:
             ProtocolError: It refused us; `code` is its word.
         """
         socket, joined = await self._entrance.enter()
-        pump = VoicePump(voice)
+        pump = VoicePump(voice, settings=self._opus, ticker=self._ticker)
         room = _SignaledRoom(self._entrance, socket, pump, self._addresses)
         async with Background() as background:
             background.start(room.run(joined), name="room")

@@ -143,6 +143,7 @@ class Live:
             buffered=lambda: playout.buffered_seconds,
             patience=lambda: options().stall_timeout,
             start=self._own,
+            rate=connection.capabilities.output_rate,
         )
         self._question = Question(
             words=lambda: self._agent_lines.words,

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterable, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Final, cast
 
-from agent_worker.audio import Samples, to_bytes
+from agent_worker.audio import MODEL_RATE, Samples, to_bytes
 from agent_worker.cascade.base import Synthesiser
 from agent_worker.media.ledger import Part
+from agent_worker.media.resample import Resampler
 from agent_worker.session.lines import AgentLines
 from agent_worker.session.script import Script, Text, in_pieces, in_time, synthesised
 from agent_worker.speech import events as ev
@@ -34,6 +35,7 @@ class Narrator:
         buffered: How many seconds wait to be played.
         patience: How many seconds the application may take for more of what it wants said.
         start: Starts a task that ends with the session.
+        rate: Samples per second of the agent's voice.
 
     """
 
@@ -46,7 +48,9 @@ class Narrator:
         buffered: Callable[[], float],
         patience: Callable[[], float],
         start: Start,
+        rate: int = MODEL_RATE,
     ) -> None:
+        self._rate = rate
         self._synthesiser = synthesiser
         self._post = post
         self._lines = lines
@@ -99,22 +103,26 @@ class Narrator:
 
     async def _synthesise(self, script: Script, synthesiser: Synthesiser, part: Part, request_id: str) -> None:
         space = ""
+        to_voice = Resampler(MODEL_RATE, self._rate)
         sound = synthesised(synthesiser, script.text, script.voice, patience=self._patience())
         async with aclosing(sound) as chunks:
             async for chunk in chunks:
                 for word in chunk.words:
                     self._lines.add(part, space + word.text, word.start_ms)
                     space = " "
-                await self._hand_over(chunk.samples, part, request_id)
+                await self._hand_over(to_voice.push(chunk.samples), part, request_id)
+        await self._hand_over(to_voice.flush(), part, request_id)
 
     async def _play(
         self, script: Script, audio: Samples | AsyncIterable[Samples], part: Part, request_id: str
     ) -> None:
+        to_voice = Resampler(MODEL_RATE, self._rate)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._write(script.text, part))
             async with aclosing(in_pieces(audio, patience=self._patience())) as pieces:
                 async for piece in pieces:
-                    await self._hand_over(piece, part, request_id)
+                    await self._hand_over(to_voice.push(piece), part, request_id)
+            await self._hand_over(to_voice.flush(), part, request_id)
 
     async def _write(self, text: Text, part: Part) -> None:
         if isinstance(text, str):
@@ -125,6 +133,8 @@ class Narrator:
                 self._lines.add(part, more, None)
 
     async def _hand_over(self, samples: Samples, part: Part, request_id: str) -> None:
+        if not len(samples):
+            return
         self._post(
             ev.ReplyAudioArrived(
                 response_id=request_id,

@@ -10,6 +10,7 @@ from av import AudioFrame, CodecContext, Packet
 from agent_worker.audio import Samples, silence
 from agent_worker.media.frames import samples_of
 from agent_worker.media.outbound import OutboundTrack, VoicePump
+from agent_worker.media.ticker import Ticker
 from tests.agent_worker.media.virtual import VirtualLoop, run
 
 
@@ -173,3 +174,42 @@ def test_what_is_sent_is_what_was_said() -> None:
     assert len(heard) == 960 * len(packets)
     level = np.sqrt(np.mean(heard[4800:].astype(float) ** 2))
     assert abs(20 * np.log10(level / (8000 / np.sqrt(2)))) < 0.5
+
+
+def test_a_listener_who_loses_packets_gets_fec_and_one_who_left_is_forgotten() -> None:
+    async def main() -> None:
+        pump = VoicePump(Voice())
+        near, far = pump.attach(), pump.attach()
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(pump.run())
+            await asyncio.sleep(0.5)
+            assert not pump.statistics().fec
+            near.report_loss(0.0)
+            far.report_loss(0.08)
+            await asyncio.sleep(0.5)
+            assert pump.statistics().fec
+            assert pump.statistics().listeners == 2
+            far.stop()
+            far.report_loss(0.5)
+            await asyncio.sleep(11.0)
+            assert not pump.statistics().fec
+            running.cancel()
+
+    run(main())
+
+
+def test_rooms_of_one_process_share_its_slots() -> None:
+    voices = Voice(), Voice()
+
+    async def main() -> None:
+        ticker = Ticker()
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(ticker.run())]
+            running += [tasks.create_task(VoicePump(voice, ticker=ticker).run()) for voice in voices]
+            await asyncio.sleep(0.99)
+            for task in running:
+                task.cancel()
+
+    run(main())
+    assert voices[0].pulled_at == voices[1].pulled_at
+    assert len(voices[0].pulled_at) in (49, 50)

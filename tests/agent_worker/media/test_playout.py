@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agent_worker.audio import Samples, silence
 from agent_worker.media.ledger import NeverPlayed, Part, Truncated, truncations
 from agent_worker.media.playout import Playout, PlayoutEvent, PlayoutFinished, PlayoutStarted
+from agent_worker.media.settings import OPUS_RATES
 
 RATE = 24_000
 FRAME = 480
@@ -475,3 +476,27 @@ def test_nothing_of_a_dropped_speech_is_heard_after_its_fade(
 
 def test_silence_is_the_answer_to_nothing() -> None:
     np.testing.assert_array_equal(Rig().pull(3), silence(3 * FRAME))
+
+
+@pytest.mark.parametrize("rate", OPUS_RATES)
+def test_a_model_may_speak_at_any_rate_of_opus(rate: int) -> None:
+    playout = Playout(rate=rate, on_event=lambda _: None)
+    speech = ramp(rate)
+    assert playout.write("s", PART, speech) == rate
+    assert playout.buffered_seconds == 1.0
+    np.testing.assert_array_equal(np.concatenate([playout.pull() for _ in range(50)]), speech)
+    assert playout.played_ms("item") == 1000
+
+
+def test_statistics_tell_speech_silence_and_holds_apart() -> None:
+    rig = Rig()
+    rig.pull(3)
+    rig.speak(tone(100 * FRAME))
+    rig.pull(10)
+    assert rig.playout.statistics().level == pytest.approx(-15.3, abs=0.5)
+    rig.playout.hold()
+    rig.pull(5)
+    statistics = rig.playout.statistics()
+    assert (statistics.frames, statistics.silent, statistics.held) == (18, 7, 4), "the first held frame fades out"
+    assert statistics.level == -96.0
+    assert statistics.buffered_seconds == pytest.approx(90 * 0.02 - FADE / RATE)

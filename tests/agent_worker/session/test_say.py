@@ -293,3 +293,19 @@ def test_what_is_said_goes_by_priority():
 
     stage = play(script, ScriptedModel(replies=[ScriptedReply("second")]), synthesiser=FakeSynthesiser())
     assert [message.text for message in stage.session.history.messages()] == ["first", "second", "third", "last"]
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+def test_it_is_said_at_the_rate_of_the_models_voice(rate):
+    async def script(stage: Stage) -> None:
+        handle = stage.session.say("Your taxi is here")
+        await asyncio.sleep(0.55)
+        assert stage.room.texts[0].text == "Your taxi"
+        await handle
+        await stage.session.say("", audio=np.full(24_000, 3000, dtype=np.int16))
+
+    model = ScriptedModel(capabilities=rt.Capabilities(output_rate=rate))
+    stage = play(script, model, synthesiser=FakeSynthesiser())
+    heard = stage.human.heard_samples()
+    assert len(heard) % (rate // 50) == 0
+    assert np.count_nonzero(np.abs(heard) > 0) / rate == pytest.approx(2.2, abs=0.05)
