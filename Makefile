@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format docs bench clean
+.PHONY: help install demo test soak check format docs bench bench-peers clean
 
 help: ## say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 # Installing is remembered by a stamp: it happens again when pyproject.toml or the script changes.
 $(VENV)/.installed-%: pyproject.toml scripts/install.sh
@@ -46,5 +46,13 @@ bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine
 	@$(BIN)/python -m bench.latency $(ARGS)
 	@$(BIN)/python -m bench.floor $(ARGS)
 
+.venv-peers/.installed: bench/rig/requirements-peers.txt
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+bench-peers: $(VENV)/.installed-dev .venv-peers/.installed ## measure against Pipecat on this machine (half an hour)
+	@$(BIN)/python -m bench.against $(ARGS)
+
 clean: ## remove what was made
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-peers build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

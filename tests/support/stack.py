@@ -42,12 +42,14 @@ class Process:
 
 
 @contextmanager
-def running(name: str, *arguments: str, folder: Path, env: dict[str, str] | None = None) -> Iterator[Process]:
+def running(
+    name: str, *arguments: str, folder: Path, env: dict[str, str] | None = None, python: str = sys.executable
+) -> Iterator[Process]:
     """A Python program in its own session, ended by SIGTERM, and by SIGKILL if it does not listen."""
     output = folder / f"{name}.log"
     with output.open("wb") as file:
         popen = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            [python, "-m", *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=file,
