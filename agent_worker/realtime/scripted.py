@@ -91,6 +91,8 @@ class _Script:
     settings: SessionSettings = field(default_factory=SessionSettings)
     commands: list[SentCommand] = field(default_factory=list[SentCommand])
     command_arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
+    away_until: float = 0.0
 
     def record(self, command: RealtimeCommand) -> None:
         self.commands.append(SentCommand(command, clock.now()))
@@ -100,7 +102,7 @@ class _Script:
 
 
 class ScriptedModel:
-    """A model whose every word is scripted; fits `realtime.base.RealtimeModel`. One connection at a time.
+    """A model whose every word is scripted; fits `realtime.base.RealtimeModel`. Events are emitted to the newest connection.
 
     Args:
         replies: Answers to the next requests for a response, in this order. When they are used up a request is only
@@ -146,14 +148,17 @@ class ScriptedModel:
         """Open a session at once, told the history by commands; raises what the model refuses with."""
         if self._refuses is not None:
             raise self._refuses
+        if clock.now() < self._script.away_until:
+            raise RealtimeLostError("The scripted model is away.")
         self._script.settings = settings
-        self._connection = _ScriptedConnection(self._script, self._capabilities)
+        self._connection = connection = _ScriptedConnection(self._script, self._capabilities)
         for item in history():
-            self._connection.send(CreateItem(item=item))
+            connection.send(CreateItem(item=item))
         try:
-            yield self._connection
+            yield connection
         finally:
-            self._connection = None
+            if self._connection is connection:
+                self._connection = None
 
     def emit(self, *events: RealtimeEvent) -> None:
         """The session gets these events, in this order."""
@@ -175,8 +180,12 @@ class ScriptedModel:
         """The reply that is open ends so."""
         self._current.finish(status, message)
 
-    def lose(self, why: str = "close code 1006") -> None:
-        """The connection breaks: `events` raises after what was emitted before, `send` raises at once."""
+    def lose(self, why: str = "close code 1006", *, away: float = 0.0) -> None:
+        """The connection breaks: `events` raises after what was emitted before, `send` raises at once.
+
+        Nobody can connect for `away` seconds.
+        """
+        self._script.away_until = clock.now() + away
         self._current.lose(RealtimeLostError(f"The connection to the scripted model is lost: {why}."))
 
     def sent(self, kind: type[_Command]) -> list[_Command]:
@@ -196,6 +205,10 @@ class ScriptedModel:
                 await self._script.command_arrived.wait()
         return self.sent(kind)[count - 1]
 
+    def refuse(self, error: AgentWorkerError | None) -> None:
+        """From now on `connect` raises this; None: it lets everybody in."""
+        self._refuses = error
+
     @property
     def _current(self) -> "_ScriptedConnection":
         assert self._connection is not None, "nobody is connected to the scripted model"
@@ -213,7 +226,7 @@ class _ScriptedConnection:
         self._items: set[str] = set()
         self._uncommitted_bytes = 0
         self._open_reply: ResponseStarted | None = None
-        self._ids = count(1)
+        self._ids = script.ids
 
     @property
     def capabilities(self) -> Capabilities:

@@ -2,10 +2,12 @@
 
 from agent_worker.realtime.scripted import ScriptedModel, ScriptedReply, SentCommand
 from agent_worker.rooms.loopback import Human, LoopbackRoom
+from agent_worker.testing.breaking import BreakingModel
 from agent_worker.testing.virtual_time import DeadlockError, VirtualTimeLoop, run_in_virtual_time
 from agent_worker.vad.energy import EnergyVad
 
 __all__ = [
+    "BreakingModel",
     "DeadlockError",
     "EnergyVad",
     "Human",
