@@ -1,5 +1,4 @@
-"""What must be told a model so that its copy of the conversation equals ours (R-4): the shortest way, in an order that
-never refers to what is not there. Pure.
+"""What must be told a model so that its copy of the conversation equals ours (R-4). Pure.
 
 local items, model's items -> differences -> deletions first, then insertions from the beginning to the end
 """
@@ -37,8 +36,8 @@ def differences(
 ) -> list[Change]:
     """The changes that turn their items into ours, to be made in this order.
 
-    An item that reads otherwise is taken out and put in again under its own id; so is an output whose call is, because
-    no model keeps an output without its call.
+    An item that reads otherwise is taken out and put in again under its own id; so is an output whose call is,
+    because no model keeps an output without its call. Nothing refers to what is not there at that point.
 
     Args:
         theirs: The model's items, in its order; no id twice.

@@ -12,23 +12,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from agent_worker.history.diff import ROOT, Deletion, Insertion
-from agent_worker.history.items import FunctionCallOutput, Item
+from agent_worker.history.items import Item
 from agent_worker.realtime import base as rt
 from agent_worker.realtime.backoff import Backoff
 from agent_worker.realtime.enduring_actions import Action, Fail, Leave, Open, Send, Tell, Use
-from agent_worker.realtime.model_copy import ModelCopy, is_blank
+from agent_worker.realtime.model_copy import ModelCopy
+from agent_worker.realtime.retelling import Retelling
 from agent_worker.realtime.sequencer import Sequencer
 from agent_worker.realtime.unheard import Taken, Unheard
 
-KEPT_COMMANDS: Final = 256
-"""Items and such that wait for a connection; beyond them the oldest is forgotten."""
 SPARE_SECONDS: Final = 300.0
 """How long before its end a session is left, if it lasts an hour; of a shorter one it is a tenth."""
 AGAIN_SECONDS: Final = 30.0
 """Until a connection that is to stand in for a living one is tried again."""
-FOLLOW_SECONDS: Final = 1.0
-"""Between two looks at what is still being heard of a reply whose connection is lost."""
 
 COMMIT_REFUSED: Final = "input_audio_buffer_commit_empty"
 PASSING: Final = frozenset(
@@ -89,7 +85,6 @@ class Continuity:
         jitter: Callable[[], float],
     ) -> None:
         self.settings = settings
-        self._history = history
         self._endurance = endurance
         self._backoff = Backoff(patience=endurance.first_patience, jitter=jitter)
         self._sequencer = Sequencer()
@@ -97,15 +92,12 @@ class Continuity:
         self._unheard.follow(settings.turn_detection)
         self._number = 0
         self._current: int | None = None
-        self._copy = ModelCopy()
+        self._retelling = Retelling(history, self._unheard)
         self._opening: _Opening | None = None
         self._open_at: float | None = None
         self._renew_at: float | None = None
-        self._follow_at: float | None = None
         self._lost_at: float | None = None
         self._begun = False
-        self._waiting: list[rt.RealtimeCommand] = []
-        self._unsaid: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Continuity on connection {self._current}, {self._sequencer}, {self._unheard}>"
@@ -114,7 +106,7 @@ class Continuity:
     def deadline(self) -> float | None:
         """When `advance` is to be called, or None."""
         renew_at = self._renew_at if self._current is not None and self._opening is None and self._is_quiet else None
-        due = (self._open_at, self._follow_at, renew_at, self._sequencer.deadline)
+        due = (self._open_at, self._retelling.follow_at, renew_at, self._sequencer.deadline)
         return min((time for time in due if time is not None), default=None)
 
     def begin(self) -> list[Action]:
@@ -127,8 +119,9 @@ class Continuity:
         if self._open_at is not None and self._open_at <= now:
             self._open_at = None
             actions.append(self._open())
-        if self._follow_at is not None and self._follow_at <= now:
-            actions += self._follow(now)
+        follow_at = self._retelling.follow_at
+        if follow_at is not None and follow_at <= now:
+            actions += self._retelling.follow(now)
         actions += self._sequencer.advance(now)
         return [*actions, *self._settle(now)]
 
@@ -136,7 +129,7 @@ class Continuity:
 
     def told(self, number: int) -> Sequence[Item]:
         """What a new connection is told as it is opened."""
-        history = [item for item in self._history() if not is_blank(item) and not self._unheard.is_pending(item.id)]
+        history = self._retelling.known()
         if self._opening is not None and self._opening.number == number:
             self._opening.copy = ModelCopy(history)
         return history
@@ -162,11 +155,12 @@ class Continuity:
             return []
         if number != self._current:
             return []
-        self._current, self._renew_at, self._follow_at, self._lost_at = None, None, None, now
+        self._current, self._renew_at, self._lost_at = None, None, now
         actions: list[Action] = [Tell(rt.ConnectionLost(why))]
-        self._unsaid.clear()
-        for item_id in self._unheard.lost():
-            actions.append(Tell(rt.InputTranscriptionFailed(item_id, "the connection broke")))
+        self._retelling.lost()
+        actions += [
+            Tell(rt.InputTranscriptionFailed(item_id, "the connection broke")) for item_id in self._unheard.lost()
+        ]
         actions += self._sequencer.lost()
         if self._opening is None:
             return [*actions, *self._try_again(why, now)]
@@ -198,7 +192,7 @@ class Continuity:
 
     def _take_over(self, opening: _Opening, now: float) -> list[Action]:
         """A connection that is ready becomes the current one."""
-        self._opening, self._current, self._copy = None, opening.number, opening.copy
+        self._opening, self._current = None, opening.number
         actions: list[Action] = [Use(opening.number)]
         age = self._endurance.max_age
         if opening.lifetime is not None:
@@ -206,12 +200,7 @@ class Continuity:
         self._renew_at = now + max(age, 0.0)
         if opening.settings != self.settings:
             actions.append(Send(rt.UpdateSession(self.settings)))
-        if self._begun:
-            actions += self._follow(now)
-            self._follow_at = now + FOLLOW_SECONDS
-        waiting, self._waiting = self._waiting, []
-        for command in waiting:
-            actions += self._send_other(command, now)
+        actions += self._retelling.move(opening.copy, now, again=self._begun)
         actions += [Send(command) for command in self._unheard.replay()]
         if self._unheard.answer_due:
             actions += self._sequencer.request_answer(now)
@@ -239,30 +228,6 @@ class Continuity:
             return [self._open()]
         return []
 
-    def _follow(self, now: float) -> list[Action]:
-        """What the model was told in words is made equal to the history."""
-        history = self._history()
-        actions: list[Action] = []
-        for change in self._copy.follow([item for item in history if not self._is_unheard(item)]):
-            match change:
-                case Deletion(item_id):
-                    self._unsaid.add(item_id)
-                    actions.append(Send(rt.DeleteItem(item_id)))
-                case Insertion(item=item, after=after):
-                    previous = self._unheard.taken_as(after)
-                    actions.append(Send(rt.CreateItem(item=item, previous_item_id=previous)))
-        being_heard = any(is_blank(item) and item.id not in self._copy for item in history)
-        self._follow_at = now + FOLLOW_SECONDS if being_heard else None
-        return actions
-
-    def _is_unheard(self, item: Item) -> bool:
-        return self._unheard.is_pending(item.id) and item.id not in self._copy
-
-    @property
-    def _has_moved(self) -> bool:
-        """Whether the history began on another connection."""
-        return self._number > 1
-
     # Commands.
 
     def send(self, command: rt.RealtimeCommand, now: float) -> list[Action]:
@@ -279,7 +244,7 @@ class Continuity:
                 self._unheard.clear()
                 actions = [Send(command)] if online else []
             case rt.CreateResponse():
-                actions = self._follow(now) if online and self._has_moved else []
+                actions = self._retelling.follow_moved(now) if online else []
                 actions += self._sequencer.request(command, now)
             case rt.CancelResponse(response_id):
                 actions = self._sequencer.cancel(response_id, now)
@@ -288,63 +253,10 @@ class Continuity:
                 self._unheard.follow(settings.turn_detection)
                 actions = [Send(command)] if online else []
             case _ if online:
-                actions = self._send_other(command, now)
+                actions = self._retelling.send(command, now)
             case _:
-                actions = self._keep(command)
+                actions = self._retelling.keep(command)
         return [*actions, *self._settle(now)]
-
-    def _keep(self, command: rt.RealtimeCommand) -> list[Action]:
-        """Nobody is there to be told; the history, which the next connection is told, has most of it anyway."""
-        match command:
-            case rt.TruncateItem(item_id=item_id, audio_end_ms=end):
-                return [Tell(rt.ItemTruncated(item_id=item_id, audio_end_ms=end))]
-            case rt.DeleteItem(item_id):
-                self._unheard.delete(item_id)
-                self._waiting = [
-                    kept
-                    for kept in self._waiting
-                    if not (isinstance(kept, rt.CreateItem) and kept.item.id == item_id)
-                ]
-                return [Tell(rt.ItemDeleted(item_id))]
-            case _:
-                self._waiting = [*self._waiting[1 - KEPT_COMMANDS :], command]
-                return []
-
-    def _send_other(self, command: rt.RealtimeCommand, now: float) -> list[Action]:
-        match command:
-            case rt.TruncateItem(item_id=item_id, audio_end_ms=end):
-                if self._has_moved and not self._copy.is_own(item_id):
-                    # It is words by now: the history says how many of them were heard, as soon as it is written.
-                    self._follow_at = now
-                    return [Tell(rt.ItemTruncated(item_id=item_id, audio_end_ms=end))]
-                return [Send(command)]
-            case rt.DeleteItem(item_id):
-                self._unheard.delete(item_id)
-                if self._has_moved and item_id not in self._copy:
-                    return [Tell(rt.ItemDeleted(item_id))]
-                self._copy.removed(item_id)
-                return [Send(rt.DeleteItem(self._unheard.taken_as(item_id)))]
-            case rt.CreateItem():
-                return self._create(command, now)
-            case _:
-                return [Send(command)]
-
-    def _create(self, command: rt.CreateItem, now: float) -> list[Action]:
-        item, previous = command.item, command.previous_item_id
-        actions: list[Action] = []
-        if self._has_moved:
-            actions = self._follow(now)
-            if item.id in self._copy:
-                return actions
-            orphan = isinstance(item, FunctionCallOutput) and not self._copy.knows_call(item.call_id, self._history())
-            if orphan:
-                # Its call is not in the history: no model takes an output without one.
-                return actions
-        known = previous if previous == ROOT or (previous is not None and previous in self._copy) else None
-        self._copy.told(item, after=known)
-        if self._has_moved:
-            command = replace(command, previous_item_id=None if known is None else self._unheard.taken_as(known))
-        return [*actions, Send(command)]
 
     # Events.
 
@@ -370,23 +282,17 @@ class Continuity:
                     self._unheard.answered()
                 return self._sequencer.started(event, now)
             case rt.OutputItemStarted() | rt.OutputAudio() | rt.OutputTranscript() | rt.OutputAudioDone():
-                self._copy.made(event.item_id)
+                self._retelling.made(event.item_id)
                 return self._sequencer.content(event)
             case rt.FunctionCallReady():
-                self._copy.made(event.item_id)
+                self._retelling.made(event.item_id)
                 return self._sequencer.content(event)
             case rt.ResponseEnded(status=status):
                 if status is rt.ResponseStatus.COMPLETED:
                     self._unheard.reply_made()
                 return self._sequencer.ended(event, now)
             case rt.ItemDeleted(item_id):
-                known_as = self._unheard.known_as(item_id)
-                if known_as in self._unsaid:
-                    self._unsaid.discard(known_as)
-                    return []
-                return [Tell(rt.ItemDeleted(known_as))]
-            case rt.ItemTruncated(item_id=item_id):
-                return [Tell(event)]
+                return self._retelling.deleted(item_id)
             case rt.ModelError(code=code):
                 if code == COMMIT_REFUSED:
                     self._unheard.refused()
@@ -410,7 +316,7 @@ class Continuity:
                 taken = self._unheard.taken(event.item_id, answers=answers)
                 if taken is Taken.UNWANTED:
                     return [Send(rt.DeleteItem(event.item_id))]
-                self._copy.made(self._unheard.known_as(event.item_id))
+                self._retelling.made(self._unheard.known_as(event.item_id))
                 return [Tell(event)] if taken is Taken.NEWS else []
             case rt.InputVoiceStarted():
                 self._unheard.voice(on=True)

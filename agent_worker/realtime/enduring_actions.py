@@ -1,4 +1,4 @@
-"""What is to be done to keep a model connection unbroken: orders of the pure core to its shell. Imperative, frozen."""
+"""What is to be done to keep a model connection unbroken: the orders of its core. Imperative, frozen."""
 
 from dataclasses import dataclass
 

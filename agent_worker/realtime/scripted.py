@@ -102,7 +102,7 @@ class _Script:
 
 
 class ScriptedModel:
-    """A model whose every word is scripted; fits `realtime.base.RealtimeModel`. Events are emitted to the newest connection.
+    """A model whose every word is scripted; fits `realtime.base.RealtimeModel`. It emits to its newest connection.
 
     Args:
         replies: Answers to the next requests for a response, in this order. When they are used up a request is only

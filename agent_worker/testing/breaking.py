@@ -57,7 +57,8 @@ class BreakingModel:
         """Open a session that will break, as the model within; RealtimeLostError while it is away."""
         if clock.now() < self._away_until:
             raise RealtimeLostError("The breaking model is away.")
-        self._items = items = {}
+        items: dict[str, Item] = {}
+        self._items = items
 
         def told() -> Sequence[Item]:
             known = history()

@@ -1,0 +1,156 @@
+"""What the current connection's model was told, and still must be, for its history to equal ours (R-4). Pure.
+
+Over the first connection the session tells the model everything by its own commands. Over a later one the model knows
+in words what it once said by voice: commands about that are answered here, and the history says what becomes of it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from agent_worker.history.diff import ROOT, Deletion, Insertion
+from agent_worker.history.items import FunctionCallOutput, Item
+from agent_worker.realtime import base as rt
+from agent_worker.realtime.enduring_actions import Action, Send, Tell
+from agent_worker.realtime.model_copy import ModelCopy, is_blank
+from agent_worker.realtime.unheard import Unheard
+
+KEPT_COMMANDS: Final = 256
+"""Items and such that wait for a connection; beyond them the oldest is forgotten."""
+FOLLOW_SECONDS: Final = 1.0
+"""Between two looks at what is still being heard of a reply whose connection is lost."""
+
+
+class Retelling:
+    """Commands about items, turned into what this connection's model can make of them.
+
+    Args:
+        history: Gives what was said so far.
+        unheard: What is told by its sound.
+
+    Attributes:
+        follow_at: When `follow` is due without being asked for, or None.
+
+    """
+
+    def __init__(self, history: Callable[[], Sequence[Item]], unheard: Unheard) -> None:
+        self.follow_at: float | None = None
+        self._history = history
+        self._unheard = unheard
+        self._copy = ModelCopy()
+        self._has_moved = False
+        self._waiting: list[rt.RealtimeCommand] = []
+        self._unsaid: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<Retelling {self._copy}, {len(self._waiting)} commands waiting>"
+
+    def known(self) -> list[Item]:
+        """What a new connection is told as it is opened."""
+        return [item for item in self._history() if not is_blank(item) and not self._unheard.is_pending(item.id)]
+
+    def made(self, item_id: str) -> None:
+        """The model made an item."""
+        self._copy.made(item_id)
+
+    def deleted(self, item_id: str) -> list[Action]:
+        """The model has deleted an item; what we replaced is no news."""
+        known_as = self._unheard.known_as(item_id)
+        if known_as in self._unsaid:
+            self._unsaid.discard(known_as)
+            return []
+        return [Tell(rt.ItemDeleted(known_as))]
+
+    def lost(self) -> None:
+        """The connection is lost: nothing is acknowledged any more."""
+        self.follow_at = None
+        self._unsaid.clear()
+
+    def move(self, copy: ModelCopy, now: float, *, again: bool) -> list[Action]:
+        """Another connection is the current one. `again`: the conversation began on an earlier one."""
+        self._copy, self._has_moved = copy, again
+        actions: list[Action] = []
+        if again:
+            actions += self.follow(now)
+            self.follow_at = now + FOLLOW_SECONDS
+        waiting, self._waiting = self._waiting, []
+        for command in waiting:
+            actions += self.send(command, now)
+        return actions
+
+    def follow(self, now: float) -> list[Action]:
+        """What the model was told in words is made equal to the history."""
+        history = self._history()
+        actions: list[Action] = []
+        for change in self._copy.follow([item for item in history if not self._is_unheard(item)]):
+            match change:
+                case Deletion(item_id):
+                    self._unsaid.add(item_id)
+                    actions.append(Send(rt.DeleteItem(item_id)))
+                case Insertion(item=item, after=after):
+                    previous = self._unheard.taken_as(after)
+                    actions.append(Send(rt.CreateItem(item=item, previous_item_id=previous)))
+        being_heard = any(is_blank(item) and item.id not in self._copy for item in history)
+        self.follow_at = now + FOLLOW_SECONDS if being_heard else None
+        return actions
+
+    def _is_unheard(self, item: Item) -> bool:
+        return self._unheard.is_pending(item.id) and item.id not in self._copy
+
+    def follow_moved(self, now: float) -> list[Action]:
+        """The same before something is asked for; over the first connection the session has said it all."""
+        return self.follow(now) if self._has_moved else []
+
+    def keep(self, command: rt.RealtimeCommand) -> list[Action]:
+        """Nobody is there to be told; the history, which the next connection is told, has most of it anyway."""
+        match command:
+            case rt.TruncateItem(item_id=item_id, audio_end_ms=end):
+                return [Tell(rt.ItemTruncated(item_id=item_id, audio_end_ms=end))]
+            case rt.DeleteItem(item_id):
+                self._unheard.delete(item_id)
+                self._waiting = [
+                    kept
+                    for kept in self._waiting
+                    if not (isinstance(kept, rt.CreateItem) and kept.item.id == item_id)
+                ]
+                return [Tell(rt.ItemDeleted(item_id))]
+            case _:
+                self._waiting = [*self._waiting[1 - KEPT_COMMANDS :], command]
+                return []
+
+    def send(self, command: rt.RealtimeCommand, now: float) -> list[Action]:
+        """The session tells the model something about an item."""
+        match command:
+            case rt.TruncateItem(item_id=item_id, audio_end_ms=end):
+                if self._has_moved and not self._copy.is_own(item_id):
+                    # It is words by now: the history says how many of them were heard, as soon as it is written.
+                    self.follow_at = now
+                    return [Tell(rt.ItemTruncated(item_id=item_id, audio_end_ms=end))]
+                return [Send(command)]
+            case rt.DeleteItem(item_id):
+                self._unheard.delete(item_id)
+                if self._has_moved and item_id not in self._copy:
+                    return [Tell(rt.ItemDeleted(item_id))]
+                self._copy.removed(item_id)
+                return [Send(rt.DeleteItem(self._unheard.taken_as(item_id)))]
+            case rt.CreateItem():
+                return self._create(command, now)
+            case _:
+                return [Send(command)]
+
+    def _create(self, command: rt.CreateItem, now: float) -> list[Action]:
+        item, previous = command.item, command.previous_item_id
+        actions: list[Action] = []
+        if self._has_moved:
+            actions = self.follow(now)
+            if item.id in self._copy:
+                return actions
+            orphan = isinstance(item, FunctionCallOutput) and not self._copy.knows_call(item.call_id, self._history())
+            if orphan:
+                # Its call is not in the history: no model takes an output without one.
+                return actions
+        known = previous if previous == ROOT or (previous is not None and previous in self._copy) else None
+        self._copy.told(item, after=known)
+        if self._has_moved:
+            command = replace(command, previous_item_id=None if known is None else self._unheard.taken_as(known))
+        return [*actions, Send(command)]
