@@ -26,6 +26,7 @@ from agent_worker.speech.actions import AgentState, UserState
 from agent_worker.speech.options import OptionChanges, SpeechOptions, TurnMode, merged
 from agent_worker.speech.queue import Priority, Speech
 from agent_worker.tools.function_tool import find_tools
+from agent_worker.turns.judge import TurnJudge
 from agent_worker.usage import Usage
 from agent_worker.vad.base import Vad
 
@@ -42,6 +43,8 @@ class AgentSession:
         model: The realtime model that listens and speaks.
         vad: Tells when the user speaks.
         synthesiser: Speaks what `say` is given; None: `say` needs audio.
+        turn_judge: Tells at each pause of the user whether the sentence is finished, so that one who looks for a word
+            gets `max_endpointing_delay` of silence (T-2). None: `min_endpointing_delay` is enough for anybody.
         options: How the conversation behaves. An agent's `options`, and what one speech asks for, go before these.
 
     Attributes:
@@ -57,6 +60,7 @@ class AgentSession:
         model: RealtimeModel,
         vad: Vad,
         synthesiser: Synthesiser | None = None,
+        turn_judge: TurnJudge | None = None,
         options: SpeechOptions | None = None,
     ) -> None:
         self.history = History()
@@ -73,6 +77,7 @@ class AgentSession:
             model=model,
             vad=vad,
             synthesiser=synthesiser,
+            turn_judge=turn_judge,
             options=lambda: self.options,
             history=self.history,
             mailbox=self._mailbox,

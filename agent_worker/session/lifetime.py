@@ -22,6 +22,7 @@ from agent_worker.session.seat import Seat
 from agent_worker.speech import events as ev
 from agent_worker.speech.actions import AgentState
 from agent_worker.speech.options import SpeechOptions
+from agent_worker.turns.judge import TurnJudge
 from agent_worker.usage import Usage
 from agent_worker.vad.base import Vad
 
@@ -37,6 +38,7 @@ class Lifetime:
         model: The realtime model.
         vad: Tells when the user speaks.
         synthesiser: Speaks what is said word for word.
+        turn_judge: Tells at a pause of the user whether the turn is over.
         options: How the conversation behaves now.
         history: What is said.
         mailbox: Where events wait.
@@ -55,6 +57,7 @@ class Lifetime:
         model: RealtimeModel,
         vad: Vad,
         synthesiser: Synthesiser | None,
+        turn_judge: TurnJudge | None,
         options: Callable[[], SpeechOptions],
         history: History,
         mailbox: Mailbox,
@@ -66,6 +69,7 @@ class Lifetime:
         self._model = model
         self._vad = vad
         self._synthesiser = synthesiser
+        self._turn_judge = turn_judge
         self._options = options
         self._history = history
         self._mailbox = mailbox
@@ -154,6 +158,7 @@ class Lifetime:
                         playout=playout,
                         vad=self._vad,
                         synthesiser=self._synthesiser,
+                        turn_judge=self._turn_judge,
                         options=self._options,
                         history=self._history,
                         mailbox=self._mailbox,

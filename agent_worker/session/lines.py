@@ -26,6 +26,12 @@ class UserLines:
         self._named: dict[str, TextWriter] = {}
         self._seen: dict[str, str] = {}
 
+    @property
+    def words_so_far(self) -> str:
+        """What is understood of the turn that is not over, where the model tells so early."""
+        seen = reversed(self._seen.items())
+        return next((text for item_id, text in seen if self._history.get(item_id) is None), "")
+
     def begin(self, identity: str) -> None:
         """The user begins a turn."""
         self.discard()

@@ -34,12 +34,14 @@ from agent_worker.session.script import Script
 from agent_worker.session.seat import Seat
 from agent_worker.session.tool_calls import ToolCalls
 from agent_worker.session.turn_audio import TurnAudio
+from agent_worker.session.turn_judging import TurnJudging
 from agent_worker.session.user_turns import UserTurns
 from agent_worker.speech import actions as act
 from agent_worker.speech import events as ev
 from agent_worker.speech.conversation import Conversation
 from agent_worker.speech.options import SpeechOptions, TurnMode
 from agent_worker.speech.queue import Priority, Speech, SpeechKind
+from agent_worker.turns.judge import TurnJudge, TurnSoFar
 from agent_worker.vad.base import Vad
 from agent_worker.vad.detector import Detector
 from agent_worker.vad.gate import Gate
@@ -60,6 +62,7 @@ class Live:
         playout: The agent's voice.
         vad: Tells when the user speaks.
         synthesiser: Speaks what is said word for word.
+        turn_judge: Tells at a pause of the user whether the turn is over.
         options: How the conversation behaves now, the agent's wishes included.
         history: What is said.
         mailbox: Where events wait.
@@ -78,6 +81,7 @@ class Live:
         playout: Playout,
         vad: Vad,
         synthesiser: Synthesiser | None,
+        turn_judge: TurnJudge | None,
         options: Callable[[], SpeechOptions],
         history: History,
         mailbox: Mailbox,
@@ -151,6 +155,11 @@ class Live:
             tail=lambda: options().question_tail,
             post=mailbox.post,
         )
+        self._judging = (
+            None
+            if turn_judge is None
+            else TurnJudging(judge=turn_judge, so_far=self._turn_so_far, options=options, post=mailbox.post)
+        )
         self._room_feed = RoomFeed(
             room=room,
             ear=self._ear,
@@ -195,6 +204,8 @@ class Live:
             group.create_task(self._decide())
             group.create_task(self._show_words())
             group.create_task(self.ending.wait())
+            if self._judging is not None:
+                group.create_task(self._judging.run())
         msg = "the session's tasks never end by themselves"
         raise AssertionError(msg)
 
@@ -275,6 +286,8 @@ class Live:
                 if isinstance(action, act.EndAudio):
                     self._question.complete(action.request_id)
             self._announce_answers(now)
+            if self._judging is not None and event is not None:
+                self._judging.heard(event)
             match event:
                 case ev.ReplyEnded(response_id=response_id, request_id=request_id):
                     self._reply_made(response_id, request_id)
@@ -343,6 +356,13 @@ class Live:
         answers, self._answers = self._answers, []
         for speech_id in answers:
             self._emit(SpeechCreated(at=now, speech_id=speech_id, source="turn"))
+
+    def _turn_so_far(self) -> TurnSoFar | None:
+        samples = self._turn_audio.so_far()
+        if not len(samples):
+            return None
+        rate = self._connection.capabilities.input_rate
+        return TurnSoFar(samples=samples, rate=rate, text=self._user_lines.words_so_far)
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER

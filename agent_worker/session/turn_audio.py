@@ -7,11 +7,15 @@ its beginning. A model that finds the turns by itself gets everything, silence i
 from collections import deque
 from collections.abc import Callable
 
+import numpy as np
+
 from agent_worker.audio import Samples, samples_in, seconds_of, silence, to_bytes
 from agent_worker.realtime.base import AppendAudio, ClearAudio, CommitAudio, RealtimeCommand
 
 PREFIX_SECONDS = 0.3
 RING_SECONDS = 1.0
+KEPT_SECONDS = 8.0
+"""Of an open turn, for who judges it."""
 SHORTEST_COMMIT_SECONDS = 0.1
 """Models refuse to commit less (T-5)."""
 
@@ -33,6 +37,8 @@ class TurnAudio:
         self._ring: deque[tuple[float, Samples]] = deque()
         self._in_ring = 0
         self._sent: int | None = None
+        self._last: deque[Samples] = deque()
+        self._in_last = 0
 
     @property
     def is_open(self) -> bool:
@@ -57,6 +63,8 @@ class TurnAudio:
         if self._sent is not None or self.everything:
             return
         self._sent = 0
+        self._last.clear()
+        self._in_last = 0
         for heard_at, samples in self._ring:
             if heard_at > at - PREFIX_SECONDS:
                 self._append(samples)
@@ -87,6 +95,14 @@ class TurnAudio:
             self._in_ring = 0
             self.everything = everything
 
+    def so_far(self) -> Samples:
+        """The last 8 s of the open turn; nothing without one."""
+        return np.concatenate(self._last) if self._sent is not None and self._last else silence(0)
+
     def _append(self, samples: Samples) -> None:
         self._sent = (self._sent or 0) + len(samples)
+        self._last.append(samples)
+        self._in_last += len(samples)
+        while self._in_last - len(self._last[0]) >= samples_in(KEPT_SECONDS, self._rate):
+            self._in_last -= len(self._last.popleft())
         self._send(AppendAudio(to_bytes(samples)))

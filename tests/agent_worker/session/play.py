@@ -11,6 +11,7 @@ from agent_worker.cascade.base import SpokenChunk, Synthesiser, TimedWord
 from agent_worker.realtime import base as rt
 from agent_worker.session.events import SessionEvent
 from agent_worker.testing import EnergyVad, Human, LoopbackRoom, ScriptedModel, run_in_virtual_time
+from agent_worker.turns.judge import TurnJudge
 
 WORDS = " ".join(f"word{number}" for number in range(40))
 WORD_SECONDS = 0.3
@@ -83,12 +84,19 @@ def play(
     *,
     synthesiser: Synthesiser | None = None,
     options: SpeechOptions | None = None,
+    turn_judge: TurnJudge | None = None,
     ends: str = "script over",
 ) -> Stage:
     """Run a session while a script plays the human. `ends`: the reason that the session is to end with."""
     room, model = LoopbackRoom(), model or ScriptedModel()
     session = AgentSession(
-        agent or Quiet(), door=room, model=model, vad=EnergyVad(), synthesiser=synthesiser, options=options
+        agent or Quiet(),
+        door=room,
+        model=model,
+        vad=EnergyVad(),
+        synthesiser=synthesiser,
+        turn_judge=turn_judge,
+        options=options,
     )
 
     async def main() -> Stage:
