@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from signaling.ice import IceSettings
+from signaling.members import RoomSettings
 from signaling.messages import MAX_FRAME_BYTES
-from signaling.registry import RoomSettings
 from signaling.server import create_app, say_goodbye
 from signaling.settings import Settings, SettingsError
 

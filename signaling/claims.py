@@ -19,6 +19,8 @@ class Grants(Model):
     subscribe: bool = True
     data: bool = True
     update_own: bool = Field(default=True, validation_alias="updateOwn", serialization_alias="updateOwn")
+    hidden: bool = False
+    """Be in the room without being shown to others, and without keeping it open."""
     admin: bool = False
     """Remove others; see rooms, participants and workers."""
     agent: bool = False
@@ -34,6 +36,8 @@ class Claims(Model):
     """The identity of a participant, or the id of a worker."""
     exp: int
     """Unix seconds."""
+    iat: int | None = None
+    """Unix seconds. Who was removed from a room comes in again only with a token that was issued later."""
     room: Identity | None = None
     name: Name = ""
     kind: Kind = "human"

@@ -13,16 +13,9 @@ from contextlib import asynccontextmanager
 from signaling.claims import Claims
 from signaling.envelope import Error, Message, Participant
 from signaling.errors import ErrorCode, MessageError
+from signaling.member_messages import Offer, RelayedAnswer, RelayedReject
 from signaling.node import Node
-from signaling.room_messages import (
-    DispatchChanged,
-    Joined,
-    Left,
-    Offer,
-    ParticipantChanged,
-    RelayedAnswer,
-    RelayedReject,
-)
+from signaling.room_messages import DispatchChanged, Join, Joined, Leave, Left, ParticipantChanged
 from signaling.sdp import check_sdp
 
 
@@ -144,7 +137,7 @@ class Calls:
         check_sdp(sdp, "offer")
         session = secrets.token_urlsafe(24)
         call = Call(lambda: self._forget(session))
-        sid = self._sids[session] = self._node.enter(call, claims)
+        sid = self._sids[session] = self._node.enter(call, claims, Join())
         try:
             async with _deadline(self._settings.agent_timeout, call, "the agent did not come"):
                 if call.agent is None and call.joined is not None:
@@ -171,7 +164,7 @@ class Calls:
     def _forget(self, session: str) -> None:
         sid = self._sids.pop(session, None)
         if sid is not None:
-            self._node.lose(sid, "left")
+            self._node.hear(sid, Leave(reason="left"))
 
 
 @asynccontextmanager

@@ -187,6 +187,14 @@ class Connection:
             self._refuse(refused)
         except WebSocketDisconnect:
             self._outbox.clear()
+        except TimeoutError:
+            logger.info("x %s was silent for %g s", self._address, self._settings.heartbeat_timeout)
+            text = f"nothing was heard for {self._settings.heartbeat_timeout:g} s: ping"
+            self._refuse(MessageError(ErrorCode.HEARTBEAT_TIMEOUT, text))
+        except Exception:
+            # A defect of ours must cost this one connection alone, and its client comes back.
+            logger.exception("x a message of %s cannot be carried out", self._address)
+            self._refuse(MessageError(ErrorCode.INTERNAL, "a defect of this server: come again", retry_after=1.0))
 
     async def _read_first(self) -> str:
         try:
@@ -207,7 +215,8 @@ class Connection:
         bucket = TokenBucket(self._settings.message_rate * factor, burst, clock.time())
         patience = TokenBucket(PATIENCE_RATE, burst, clock.time())
         while True:
-            frame = await self._receive()
+            async with asyncio.timeout(self._settings.heartbeat_timeout):
+                frame = await self._receive()
             wait = bucket.take(clock.time())
             try:
                 if wait > 0.0:

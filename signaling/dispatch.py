@@ -21,6 +21,7 @@ from signaling.events import (
     AgentDeparted,
     AgentRevoked,
     Announced,
+    Departure,
     FirstHumanArrived,
     LastHumanLeft,
     RoomClosed,
@@ -299,11 +300,24 @@ class Dispatch:
     def _agent_departed(self, event: AgentDeparted, now: float) -> None:
         if self.admits(event.room, event.job, event.epoch):
             job = self._jobs[event.job]
-            patience = self._settings.settle_timeout if event.wanted else self._settings.return_timeout
+            if event.how is Departure.REMOVED:
+                self._end(job, "removed")
+                return
+            left = event.how is Departure.LEFT
+            patience = self._settings.settle_timeout if left else self._settings.return_timeout
             worker = self._worker_of(job)
             if worker is None or worker.lost_at is not None:
                 patience = min(patience, self._settings.orphan_timeout)
             job.state, job.until = JobState.DEPARTED, now + patience
+
+    def _end(self, job: Job, reason: str) -> None:
+        """Nobody wants the job any more, whoever has it."""
+        worker = self._worker_of(job)
+        if worker is not None:
+            self._terminate(worker, job, reason)
+        self._actions.append(AgentRevoked(room=job.room.name, job=job.id, epoch=job.epoch))
+        self._remove(job)
+        self._announce(job, "ended", reason)
 
     def _close_room(self, room: str, now: float) -> None:
         self._rooms_with_humans.discard(room)

@@ -114,7 +114,8 @@ class Participant(Model):
     metadata: str = ""
     attributes: dict[str, str] = Field(default_factory=dict)
     tracks: tuple[Track, ...] = ()
-    state: str = "active"
+    state: Literal["active", "reconnecting"] = "active"
+    """Who is reconnecting has lost the way to the server, and has 20 s to find it again."""
 
 
 class RoomInfo(Model):

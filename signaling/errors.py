@@ -15,7 +15,9 @@ class ErrorCode(StrEnum):
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a word of the wire
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    GONE = "gone"
     JOIN_TIMEOUT = "join_timeout"
+    HEARTBEAT_TIMEOUT = "heartbeat_timeout"
     DUPLICATE_IDENTITY = "duplicate_identity"
     ROOM_CLOSED = "room_closed"
     REMOVED = "removed"
@@ -36,7 +38,9 @@ CLOSE_CODES: dict[ErrorCode, int] = {
     ErrorCode.TOKEN_EXPIRED: 4401,
     ErrorCode.FORBIDDEN: 4403,
     ErrorCode.NOT_FOUND: 4404,
+    ErrorCode.GONE: 4404,
     ErrorCode.JOIN_TIMEOUT: 4408,
+    ErrorCode.HEARTBEAT_TIMEOUT: 4408,
     ErrorCode.DUPLICATE_IDENTITY: 4409,
     ErrorCode.ROOM_CLOSED: 4410,
     ErrorCode.REMOVED: 4411,
@@ -58,7 +62,9 @@ HTTP_STATUS: dict[ErrorCode, int] = {
     ErrorCode.TOKEN_EXPIRED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
+    ErrorCode.GONE: 410,
     ErrorCode.JOIN_TIMEOUT: 408,
+    ErrorCode.HEARTBEAT_TIMEOUT: 408,
     ErrorCode.DUPLICATE_IDENTITY: 409,
     ErrorCode.ROOM_CLOSED: 410,
     ErrorCode.REMOVED: 410,

@@ -4,15 +4,18 @@ Pure. Events are past tense, actions imperative, all frozen. A room event is an 
 dispatch: the node carries it over.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from signaling.claims import Claims
 from signaling.envelope import Event, Ice, Message, Participant, RoomInfo
+from signaling.member_messages import Rpc, RpcResult
 from signaling.relay import Addressed, Broadcast
-from signaling.room_messages import ChangeTrack, Leave, Moderate, ServerInfo, Update
+from signaling.room_messages import ChangeTrack, IcePushed, Leave, Moderate, ServerInfo, TokenPushed, Update
 
-FromMember = Addressed | Broadcast | ChangeTrack | Update | Moderate | Leave
-"""What the registry hears from a member; join needs a token and ping a clock, so the shell answers those."""
+FromMember = Addressed | Broadcast | Rpc | RpcResult | ChangeTrack | Update | Moderate | Leave
+"""What the registry hears from a member; a token needs keys and ping a clock, so the shell answers those."""
 
 
 # Into the registry. --------------------------------------------------------------------------------------------
@@ -24,16 +27,59 @@ class Arrived:
 
     Attributes:
         sid: The session's id; whatever is sent to it goes by this.
+        token_life: Seconds until the token expires.
+        token_age: Seconds since it was issued, if it says.
         request: The id of the join request, if it had one.
+        known_peers: The generation of each connection that stands, by the other's identity.
         agent: The agent to fetch should this be the room's first human: a name, "" for any, None for none.
     """
 
     sid: str
     claims: Claims
+    token_life: float
+    token_age: float | None = None
     request: int | str | None = None
+    known_peers: Mapping[str, int] = field(default_factory=dict[str, int])
     agent: str | None = None
     ice: Ice = field(default_factory=Ice)
     server: ServerInfo = field(default_factory=ServerInfo)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """The client of a session is back, with a verified token, on another socket.
+
+    Attributes:
+        last_seq: The number of the last event that it has seen.
+    """
+
+    sid: str
+    claims: Claims
+    token_life: float
+    last_seq: int
+    request: int | str | None = None
+    known_peers: Mapping[str, int] = field(default_factory=dict[str, int])
+    ice: Ice = field(default_factory=Ice)
+    server: ServerInfo = field(default_factory=ServerInfo)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenShown:
+    """A member has shown another verified token."""
+
+    sid: str
+    claims: Claims
+    token_life: float
+    request: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a member needs and soon would have run out is made anew; it is good for `life` seconds."""
+
+    sid: str
+    event: TokenPushed | IcePushed
+    life: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +92,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """A session's way to us is gone."""
+    """A session's way to us is gone; its client may come back."""
 
     sid: str
     reason: str
@@ -70,7 +116,7 @@ class Announced:
     only: str | None = None
 
 
-RegistryEvent = Arrived | Received | Disconnected | AgentRevoked | Announced
+RegistryEvent = Arrived | Returned | TokenShown | Renewed | Received | Disconnected | AgentRevoked | Announced
 
 
 # Out of the registry. ------------------------------------------------------------------------------------------
@@ -91,6 +137,22 @@ class Close:
     sid: str
     code: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenewToken:
+    """Make a newer token for a session: the one it has soon expires."""
+
+    sid: str
+    claims: Claims
+
+
+@dataclass(frozen=True, slots=True)
+class RenewIce:
+    """Make newer ICE credentials for a session."""
+
+    sid: str
+    identity: str
 
 
 # Out of the registry, into dispatch. ---------------------------------------------------------------------------
@@ -125,18 +187,25 @@ class AgentArrived:
     epoch: int
 
 
+class Departure(Enum):
+    """How somebody went."""
+
+    LEFT = "left"
+    """With a good-bye."""
+    LOST = "lost"
+    """The way to them is gone, and they may come back."""
+    REMOVED = "removed"
+    """Somebody had them removed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDeparted:
-    """The agent of a job is out of its room.
-
-    Attributes:
-        wanted: It said good-bye; else its connection was lost, and it may come back.
-    """
+    """The agent of a job is out of its room, or out of sight."""
 
     room: str
     job: str
     epoch: int
-    wanted: bool
+    how: Departure
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +216,4 @@ class RoomClosed:
 
 
 RoomEvent = FirstHumanArrived | LastHumanLeft | AgentArrived | AgentDeparted | RoomClosed
-RegistryAction = Send | Close | RoomEvent
+RegistryAction = Send | Close | RenewToken | RenewIce | RoomEvent

@@ -13,6 +13,8 @@ class SocketSettings:
 
     join_timeout: float = 5.0
     """For the first message."""
+    heartbeat_timeout: float = 30.0
+    """For each further one: twice what clients are told, since pages in hidden tabs ping late."""
     message_rate: float = 50.0
     """Messages per second, in the long run."""
     message_burst: int = 100

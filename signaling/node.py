@@ -13,10 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from random import SystemRandom
 from typing import Protocol, assert_never
 
-from signaling.auth import mint
-from signaling.claims import Claims, Grants
+from signaling.claims import Claims
+from signaling.credentials import TOKEN_LIFETIME, Credentials
 from signaling.dispatch import Dispatch
-from signaling.envelope import Ice, Message, Participant, RoomInfo, error_of
+from signaling.envelope import Message, Participant, RoomInfo, error_of
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.events import (
     AgentArrived,
@@ -32,10 +32,14 @@ from signaling.events import (
     Received,
     RegistryAction,
     RegistryEvent,
+    Renewed,
+    RenewIce,
+    RenewToken,
+    Returned,
     RoomClosed,
     Send,
+    TokenShown,
 )
-from signaling.ice import ice_for
 from signaling.jobs import (
     AgentWanted,
     AssignJob,
@@ -48,17 +52,12 @@ from signaling.jobs import (
     WorkerSaid,
 )
 from signaling.registry import Registry
-from signaling.room_messages import Left, ServerInfo
+from signaling.room_messages import IcePushed, Join, Left, Resume, ServerInfo, TokenPushed
 from signaling.settings import Settings
 from signaling.worker_messages import Draining, JobAccept, JobAssign, JobReject, JobUpdate, Register, Status
 from signaling.workers import Worker
 
 logger = logging.getLogger(__name__)
-
-TOKEN_LIFETIME = 600
-"""Seconds that a token of our own is good for joining."""
-AGENT_TOKEN_LIFETIME = 12 * 3600
-"""The same for agents: they must find their room again hours later, and the epoch of the job fences them anyway."""
 
 
 class Link(Protocol):
@@ -105,6 +104,7 @@ class Node:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.id = new_id("ND")
+        self.credentials = Credentials(settings)
         self._version = package_version()
         self._registry = Registry(settings.rooms, new_id)
         self._dispatch = Dispatch(settings.dispatch, SystemRandom(), new_id)
@@ -113,6 +113,7 @@ class Node:
         self._mailbox: deque[RegistryEvent | DispatchEvent] = deque()
         self._is_performing = False
         self._is_draining = False
+        self._wakes_at: float | None = None
         self._changed = asyncio.Event()
 
     # What can be asked. ----------------------------------------------------------------------------------------
@@ -134,47 +135,39 @@ class Node:
         """All registered workers."""
         return self._dispatch.workers()
 
-    def ice(self, identity: str) -> Ice:
-        """STUN and TURN servers for one participant."""
-        return ice_for(self.settings.ice, identity, wall=time.time())
-
-    def mint(self, claims: Claims) -> str:
-        """Sign a token with our own key."""
-        return mint(claims, self.settings.keys[claims.iss])
-
-    @property
-    def own_key(self) -> str:
-        """The id of the key that signs our own tokens."""
-        return next(iter(self.settings.keys))
-
     # What participants do. -------------------------------------------------------------------------------------
 
-    def enter(self, link: Link, claims: Claims, request: int | str | None = None) -> str:
-        """Let somebody with a verified token join; a refusal closes the link.
+    def enter(self, link: Link, claims: Claims, join: Join) -> str:
+        """Let somebody with a verified token join, or go on with a session; a refusal closes the link.
 
         Returns:
             The session's id.
         """
+        resume = join.resume
+        if resume is not None and self._registry.can_resume(claims, resume):
+            return self._go_on(link, claims, join, resume)
         sid = new_id("PA")
         room = claims.room or ""
         self._links[sid] = link
         try:
             self._check_entry(claims)
         except MessageError as refused:
-            refused.re = request
+            refused.re = join.id
             link.send(error_of(refused))
             self._close(sid, CLOSE_CODES[refused.code], refused.code)
             return sid
         progress = self._dispatch.progress(room)
-        server = ServerInfo(id=self.id, version=self._version, time=time.time())
         self._post(
             Arrived(
                 sid=sid,
                 claims=claims,
-                request=request,
+                token_life=claims.exp - time.time(),
+                token_age=None if claims.iat is None else time.time() - claims.iat,
+                request=join.id,
+                known_peers=join.known_peers,
                 agent=self.agent_for(claims),
-                ice=self.ice(claims.sub),
-                server=server,
+                ice=self.credentials.ice(claims.sub),
+                server=self._server_info(),
             )
         )
         if progress is not None:
@@ -182,6 +175,31 @@ class Node:
         if sid in self._links:
             logger.info("< %s joins room %s as %s", claims.sub, room, claims.kind)
         return sid
+
+    def _go_on(self, link: Link, claims: Claims, join: Join, resume: Resume) -> str:
+        """A client is back, perhaps before we have noticed that it was gone."""
+        sid = resume.sid
+        old = self._links.get(sid)
+        self._links[sid] = link
+        if old is not None:
+            old.close(CLOSE_CODES[ErrorCode.HEARTBEAT_TIMEOUT], "resumed on another socket")
+        self._post(
+            Returned(
+                sid=sid,
+                claims=claims,
+                token_life=claims.exp - time.time(),
+                last_seq=resume.last_seq,
+                request=join.id,
+                known_peers=join.known_peers,
+                ice=self.credentials.ice(claims.sub),
+                server=self._server_info(),
+            )
+        )
+        logger.info("< %s is back in room %s", claims.sub, claims.room)
+        return sid
+
+    def _server_info(self) -> ServerInfo:
+        return ServerInfo(id=self.id, version=self._version, time=time.time())
 
     def agent_for(self, claims: Claims) -> str | None:
         """The agent that comes with this person: a name, "" for any, None for none."""
@@ -197,9 +215,15 @@ class Node:
         if agent is not None:
             self._post(AgentWanted(room=room, participant=participant, agent=agent))
 
-    def lose(self, sid: str, reason: str) -> None:
-        """A participant's link is gone; forgetting it twice does no harm."""
-        if self._links.pop(sid, None) is not None:
+    def show_token(self, sid: str, claims: Claims, request: int | str | None) -> None:
+        """A participant has a newer token, which was verified."""
+        life = claims.exp - time.time()
+        self._post(TokenShown(sid=sid, claims=claims, token_life=life, request=request))
+
+    def lose(self, sid: str, link: Link, reason: str) -> None:
+        """A participant's link is gone; forgetting it twice, or one that was replaced, does no harm."""
+        if self._links.get(sid) is link:
+            del self._links[sid]
             self._post(Disconnected(sid, reason))
 
     # What workers do. ------------------------------------------------------------------------------------------
@@ -238,8 +262,9 @@ class Node:
         loop = asyncio.get_running_loop()
         while True:
             due = [at for at in (self._registry.deadline, self._dispatch.deadline) if at is not None]
+            self._wakes_at = min(due, default=None)
             try:
-                async with asyncio.timeout_at(min(due, default=None)):
+                async with asyncio.timeout_at(self._wakes_at):
                     await self._changed.wait()
             except TimeoutError:
                 pass
@@ -286,12 +311,17 @@ class Node:
             while self._mailbox:
                 event = self._mailbox.popleft()
                 match event:
-                    case Arrived() | Received() | Disconnected() | AgentRevoked() | Announced():
+                    case Arrived() | Returned() | TokenShown() | Renewed() | Received() | Disconnected():
+                        self._perform(self._registry.receive(event, now))
+                    case AgentRevoked() | Announced():
                         self._perform(self._registry.receive(event, now))
                     case _:
                         self._perform(self._dispatch.receive(event, now))
         finally:
             self._is_performing = False
+        due = self._registry.deadline
+        if due is not None and (self._wakes_at is None or due < self._wakes_at):
+            self._changed.set()
 
     def _perform(self, actions: list[RegistryAction] | list[DispatchAction]) -> None:
         for action in actions:
@@ -313,6 +343,12 @@ class Node:
                         worker.close(CLOSE_CODES[code], code)
                 case AssignJob():
                     self._assign(action)
+                case RenewToken(sid=sid, claims=claims):
+                    self._renew_token(sid, claims)
+                case RenewIce(sid=sid, identity=identity):
+                    ice = self.credentials.ice(identity)
+                    event = IcePushed(servers=ice.servers, ttl_s=ice.ttl_s)
+                    self._mailbox.append(Renewed(sid, event, ice.ttl_s))
                 case FirstHumanArrived() | LastHumanLeft() | AgentArrived() | AgentDeparted() | RoomClosed():
                     self._mailbox.append(action)
                 case AgentRevoked() | Announced():
@@ -327,27 +363,22 @@ class Node:
         if link is not None:
             link.close(code, reason)
 
+    def _renew_token(self, sid: str, claims: Claims) -> None:
+        newer = self.credentials.renewed(claims)
+        event = TokenPushed(token=self.credentials.sign(newer), exp=newer.exp)
+        self._mailbox.append(Renewed(sid, event, TOKEN_LIFETIME))
+
     def _assign(self, action: AssignJob) -> None:
         link = self._worker_links.get(action.session)
         if link is None:
             return
-        accept = action.accept
-        wall = time.time()
-        claims = Claims(
-            iss=self.own_key,
-            sub=accept.identity or f"agent-{action.job}",
-            exp=int(wall) + AGENT_TOKEN_LIFETIME,
-            room=action.room,
-            name=accept.name,
-            kind="agent",
-            metadata=accept.metadata,
-            attributes=accept.attributes,
-            grants=Grants(join=True, admin=True),
-            job=action.job,
-            epoch=action.epoch,
-        )
+        claims = self.credentials.agent(action)
         logger.info("> job %s (epoch %d) for room %s is assigned", action.job, action.epoch, action.room)
         message = JobAssign(
-            job=action.job, epoch=action.epoch, token=self.mint(claims), url=link.room_url, ice=self.ice(claims.sub)
+            job=action.job,
+            epoch=action.epoch,
+            token=self.credentials.sign(claims),
+            url=link.room_url,
+            ice=self.credentials.ice(claims.sub),
         )
         link.send(message)

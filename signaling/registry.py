@@ -3,15 +3,17 @@
 Pure: `receive(event, now)` and `advance(now)` give actions, `deadline` says when to call again. A request with an id
 is answered exactly once, because every message passes through `_answer`. A room opens with its first participant
 and closes by itself: `empty_timeout` after its opening when no human came, `departure_timeout` after the last human
-left. Agents do not keep a room open.
+left. Agents do not keep a room open. Whose socket is lost stays a member for `reconnect_timeout`, and a client that
+comes back with the key of its session is told what it missed.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import hmac
+from collections.abc import Callable
+from enum import Enum
 from typing import assert_never
 
-from signaling.claims import Claims, Grants
-from signaling.envelope import Event, Ok, Participant, RoomInfo, attributes_fit, error_of
+from signaling.claims import Claims
+from signaling.envelope import Ice, Ok, Participant, RoomInfo, error_of
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.events import (
     AgentArrived,
@@ -20,6 +22,7 @@ from signaling.events import (
     Announced,
     Arrived,
     Close,
+    Departure,
     Disconnected,
     FirstHumanArrived,
     FromMember,
@@ -27,77 +30,43 @@ from signaling.events import (
     Received,
     RegistryAction,
     RegistryEvent,
+    Renewed,
+    RenewIce,
+    RenewToken,
+    Returned,
     RoomClosed,
     Send,
+    TokenShown,
 )
-from signaling.relay import Addressed, Broadcast, broadcast, check, relay
+from signaling.member_messages import Rpc
+from signaling.members import Member, Room, RoomSettings, need, tell
+from signaling.removed import Removed
+from signaling.requests import Requests
 from signaling.room_messages import (
-    Answer,
-    Candidate,
-    ChangeTrack,
-    Joined,
     Leave,
     Left,
     Moderate,
-    Offer,
     ParticipantChanged,
+    Resume,
     RoomChanged,
-    Update,
 )
-from signaling.sdp import MAX_CANDIDATES, CandidatePolicy
+from signaling.timers import Timers
+from signaling.welcome import describe, is_same, keep_links, welcome
 
-MAX_TRACKS = 8
 NORMAL_CLOSURE = 1000
+RENEW_AT = 0.8
+"""Tokens and ICE credentials are made anew after this part of their life."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomSettings:
-    """How rooms live. Times are seconds."""
+class _Due(Enum):
+    """What happens when its time comes."""
 
-    empty_timeout: float = 300.0
-    departure_timeout: float = 20.0
-    max_participants: int = 16
-    max_rooms: int = 1000
-    candidates: CandidatePolicy = CandidatePolicy.PUBLIC
-
-
-@dataclass(slots=True)
-class _Member:
-    """A participant and what only the server knows of it.
-
-    Attributes:
-        job: Of an agent, the job and the epoch that it is here for.
-        seq: How many events it was sent.
-        candidates: How many candidates it sent to each other member since its last description for them.
-    """
-
-    participant: Participant
-    room: str
-    grants: Grants
-    job: tuple[str, int] | None
-    seq: int = 0
-    candidates: dict[str, int] = field(default_factory=dict[str, int])
-
-    @property
-    def sid(self) -> str:
-        return self.participant.sid
-
-    @property
-    def is_human(self) -> bool:
-        return self.participant.kind != "agent"
-
-
-@dataclass(slots=True)
-class _Room:
-    info: RoomInfo
-    closes_at: float | None
-    members: dict[str, _Member] = field(default_factory=dict[str, _Member])
-
-    def has_human(self) -> bool:
-        return any(member.is_human for member in self.members.values())
-
-    def others(self, member: _Member) -> list[_Member]:
-        return [other for other in self.members.values() if other is not member]
+    CLOSE = "close"
+    """A room closes."""
+    REMOVE = "remove"
+    """A member that was away for too long is removed."""
+    TOKEN = "token"  # noqa: S105 - no secret
+    ICE = "ice"
 
 
 class Registry:
@@ -105,14 +74,17 @@ class Registry:
 
     Args:
         settings: How rooms live.
-        new_id: Makes an id with the given prefix, unlike any other.
+        new_id: Makes an id with the given prefix, unlike any other and not to be guessed.
     """
 
     def __init__(self, settings: RoomSettings, new_id: Callable[[str], str]) -> None:
         self._settings = settings
         self._new_id = new_id
-        self._rooms: dict[str, _Room] = {}
-        self._members: dict[str, _Member] = {}
+        self._rooms: dict[str, Room] = {}
+        self._members: dict[str, Member] = {}
+        self._requests = Requests(self._members, settings.candidates, new_id)
+        self._removed = Removed()
+        self._timers = Timers[tuple[_Due, str]]()
 
     def __repr__(self) -> str:
         return f"<Registry {len(self._rooms)} rooms, {len(self._members)} participants>"
@@ -120,7 +92,8 @@ class Registry:
     @property
     def deadline(self) -> float | None:
         """When `advance` has something to do, or None."""
-        return min((room.closes_at for room in self._rooms.values() if room.closes_at is not None), default=None)
+        due = [at for at in (self._timers.earliest, self._requests.deadline) if at is not None]
+        return min(due, default=None)
 
     def rooms(self) -> tuple[RoomInfo, ...]:
         """All open rooms."""
@@ -131,254 +104,295 @@ class Registry:
         found = self._rooms.get(room)
         return None if found is None else tuple(member.participant for member in found.members.values())
 
+    def can_resume(self, claims: Claims, resume: Resume) -> bool:
+        """Whether a client with this token may take over the session that it names."""
+        member = self._members.get(resume.sid)
+        if member is None or not hmac.compare_digest(member.key.encode(), resume.key.encode()):
+            return False
+        return is_same(member.claims, claims)
+
     def receive(self, event: RegistryEvent, now: float) -> list[RegistryAction]:
         """What follows from an event."""
         match event:
             case Arrived():
                 return self._arrive(event, now)
-            case Received(sid=sid, message=message):
-                member = self._members.get(sid)
-                return [] if member is None else self._answer(member, message, now)
-            case Disconnected(sid=sid, reason=reason):
-                member = self._members.get(sid)
-                return [] if member is None else self._remove(member, reason, now, wanted=False)
             case AgentRevoked():
                 return self._revoke(event, now)
             case Announced(room=name, event=announcement, only=only):
                 room = self._rooms.get(name)
-                humans = [] if room is None else [member for member in room.members.values() if member.is_human]
-                return _tell((human for human in humans if only in {None, human.sid}), announcement)
+                humans = [] if room is None else [member for member in room.members.values() if not member.is_agent]
+                return tell((human for human in humans if only in {None, human.sid}), announcement)
+            case _:
+                member = self._members.get(event.sid)
+                return [] if member is None else self._on_member(member, event, now)
+
+    def _on_member(
+        self, member: Member, event: Returned | TokenShown | Renewed | Received | Disconnected, now: float
+    ) -> list[RegistryAction]:
+        match event:
+            case Returned():
+                return self._return(member, event, now)
+            case TokenShown():
+                return self._take_token(member, event, now)
+            case Renewed(event=renewed, life=life):
+                due = _Due.TOKEN if renewed.t == "token" else _Due.ICE
+                self._timers.set((due, member.sid), now + RENEW_AT * life)
+                if renewed.t == "token":
+                    member.expires = now + life
+                return tell([member], renewed)
+            case Received(message=message):
+                return self._answer(member, message, now)
+            case Disconnected(reason=reason):
+                return self._lose(member, reason, now)
             case _:
                 assert_never(event)
 
     def advance(self, now: float) -> list[RegistryAction]:
-        """Close the rooms whose time has come."""
-        due = [room for room in self._rooms.values() if room.closes_at is not None and room.closes_at <= now]
-        return [action for room in due for action in self._close_room(room)]
+        """Do what is due."""
+        actions: list[RegistryAction] = []
+        while (due := self._timers.pop_due(now)) is not None:
+            actions += self._do_due(*due, now)
+        return actions + self._requests.expire(now)
 
-    # Coming and going. -----------------------------------------------------------------------------------------
+    def _do_due(self, what: _Due, name: str, now: float) -> list[RegistryAction]:
+        match what:
+            case _Due.CLOSE:
+                return self._close_room(self._rooms[name])
+            case _Due.REMOVE:
+                return self._remove(self._members[name], "disconnected", now, Departure.LOST)
+            case _Due.TOKEN:
+                return [RenewToken(name, self._members[name].claims)]
+            case _Due.ICE:
+                return [RenewIce(name, self._members[name].identity)]
+            case _:
+                assert_never(what)
+
+    # Coming. ---------------------------------------------------------------------------------------------------
 
     def _arrive(self, event: Arrived, now: float) -> list[RegistryAction]:
         claims = event.claims
         try:
-            room = self._admit(claims, now)
+            room = self._admit(event, now)
         except MessageError as refused:
             refused.re = event.request
             return [Send(event.sid, error_of(refused)), Close(event.sid, CLOSE_CODES[refused.code], refused.code)]
         replaced = room.members.get(claims.sub)
-        actions = [] if replaced is None else self._dismiss(replaced, ErrorCode.DUPLICATE_IDENTITY, "replaced", now)
-        is_first_human = claims.kind != "agent" and not room.has_human()
-        member = _Member(
-            participant=_describe(claims, event.sid),
+        actions = [] if replaced is None else self._replace(replaced, now)
+        had_human = room.has_human()
+        member = Member(
+            participant=describe(claims, event.sid),
             room=room.info.name,
-            grants=claims.grants,
-            job=None if claims.job is None or claims.epoch is None else (claims.job, claims.epoch),
+            claims=claims,
+            key=self._new_id("SK"),
+            expires=now + event.token_life,
         )
         self._members[member.sid] = room.members[claims.sub] = member
-        others = room.others(member)
-        actions += _tell(others, ParticipantChanged(op="joined", participant=member.participant))
-        welcome = Joined(
-            sid=member.sid,
-            room=room.info,
-            you=member.participant,
-            participants=tuple(other.participant for other in others),
-            ice=event.ice,
-            server=event.server,
-        )
-        actions += _tell([member], welcome)
+        self._keep_time(member, event.token_life, event.ice, now)
+        kept = keep_links(room, member, event.known_peers, now)
+        if not member.is_hidden:
+            for other in room.others(member):
+                arrival = ParticipantChanged(
+                    op="joined", participant=member.participant, kept=other.identity in kept or None
+                )
+                actions += tell([other], arrival)
+        actions += tell([member], welcome(room, member, kept, event.ice, event.server))
         if event.request is not None:
             actions.append(Send(member.sid, Ok(re=event.request)))
         if member.is_human:
-            room.closes_at = None
-        if is_first_human:
+            self._timers.cancel((_Due.CLOSE, room.info.name))
+        if member.is_human and not had_human:
             actions.append(FirstHumanArrived(room=room.info, participant=member.participant, agent=event.agent))
         if member.job is not None:
             actions.append(AgentArrived(room=room.info.name, job=member.job[0], epoch=member.job[1]))
         return actions
 
-    def _admit(self, claims: Claims, now: float) -> _Room:
+    def _admit(self, event: Arrived, now: float) -> Room:
         """The room that the token names, opened if need be.
 
         Raises:
-            MessageError: `room_full`, `no_capacity` or `duplicate_identity`.
+            MessageError: `forbidden`, `room_full`, `no_capacity` or `duplicate_identity`.
         """
+        claims = event.claims
         assert claims.room is not None, "a token without a room never gets here"
+        issued = None if event.token_age is None else now - event.token_age
+        if self._removed.bars(claims.room, claims.sub, issued=issued, now=now):
+            raise MessageError(ErrorCode.FORBIDDEN, "you were removed from this room: a newer token is needed")
         room = self._rooms.get(claims.room)
         if room is None:
             if len(self._rooms) >= self._settings.max_rooms:
                 raise MessageError(ErrorCode.NO_CAPACITY, "this server has no room for another room", retry_after=5.0)
             info = RoomInfo(name=claims.room, sid=self._new_id("RM"))
-            room = self._rooms[claims.room] = _Room(info, closes_at=now + self._settings.empty_timeout)
+            room = self._rooms[claims.room] = Room(info)
+            self._timers.set((_Due.CLOSE, claims.room), now + self._settings.empty_timeout)
         present = room.members.get(claims.sub)
         if present is None and len(room.members) >= self._settings.max_participants:
             raise MessageError(ErrorCode.ROOM_FULL, "the room is full", retry_after=5.0)
-        if present is not None and present.is_human != (claims.kind != "agent"):
+        if present is not None and present.is_agent != (claims.kind == "agent"):
             raise MessageError(ErrorCode.DUPLICATE_IDENTITY, "this identity is taken: join with another one")
         return room
 
-    def _remove(self, member: _Member, reason: str, now: float, *, wanted: bool) -> list[RegistryAction]:
-        """Take a member out and tell the others; its session is left alone."""
+    def _return(self, member: Member, event: Returned, now: float) -> list[RegistryAction]:
+        """A client goes on with its session: it is told what it missed, or else all there is."""
         room = self._rooms[member.room]
-        del self._members[member.sid]
-        del room.members[member.participant.identity]
-        for other in room.members.values():
-            other.candidates.pop(member.participant.identity, None)
-        gone = ParticipantChanged(op="left", participant=member.participant, reason=reason)
-        actions = _tell(room.members.values(), gone)
-        if member.is_human and not room.has_human():
-            room.closes_at = now + self._settings.departure_timeout
-            actions.append(LastHumanLeft(member.room))
+        was_away = member.is_away
+        self._timers.cancel((_Due.REMOVE, member.sid))
+        self._keep_time(member, event.token_life, event.ice, now)
+        member.claims, member.expires = event.claims, now + event.token_life
+        missed = member.missed(event.last_seq)
+        back = room.describe(member, member.participant.model_copy(update={"state": "active"}))
+        kept = keep_links(room, member, event.known_peers, now)
+        joined = welcome(room, member, kept, event.ice, event.server)
+        if missed is None:
+            actions: list[RegistryAction] = tell([member], joined)
+        else:
+            resumed = joined.model_copy(update={"resumed": True, "seq": event.last_seq})
+            actions = [Send(member.sid, resumed)]
+            actions += [Send(member.sid, one) for one in missed]
+        if event.request is not None:
+            actions.append(Send(member.sid, Ok(re=event.request)))
+        if member.job is not None and was_away:
+            actions.append(AgentArrived(room=room.info.name, job=member.job[0], epoch=member.job[1]))
+        return actions + back
+
+    def _keep_time(self, member: Member, token_life: float, ice: Ice, now: float) -> None:
+        self._timers.set((_Due.TOKEN, member.sid), now + RENEW_AT * max(token_life, 0.0))
+        if any(server.credential is not None for server in ice.servers):
+            self._timers.set((_Due.ICE, member.sid), now + RENEW_AT * ice.ttl_s)
+
+    def _take_token(self, member: Member, event: TokenShown, now: float) -> list[RegistryAction]:
+        if not is_same(member.claims, event.claims):
+            text = "this token is for somebody else, or for another room"
+            refused = MessageError(ErrorCode.FORBIDDEN, text, re=event.request)
+            return [Send(member.sid, error_of(refused))]
+        member.claims, member.expires = event.claims, now + event.token_life
+        self._timers.set((_Due.TOKEN, member.sid), now + RENEW_AT * max(event.token_life, 0.0))
+        return [] if event.request is None else [Send(member.sid, Ok(re=event.request))]
+
+    # Going. ----------------------------------------------------------------------------------------------------
+
+    def _lose(self, member: Member, reason: str, now: float) -> list[RegistryAction]:
+        """A member's socket is gone: it stays for a while, as one who is about to come back."""
+        if self._settings.reconnect_timeout <= 0.0:
+            return self._remove(member, reason, now, Departure.LOST)
+        if member.is_away:
+            return []
+        self._timers.set((_Due.REMOVE, member.sid), now + self._settings.reconnect_timeout)
+        room = self._rooms[member.room]
+        actions = room.describe(member, member.participant.model_copy(update={"state": "reconnecting"}))
         if member.job is not None:
-            job, epoch = member.job
-            actions.append(AgentDeparted(room=member.room, job=job, epoch=epoch, wanted=wanted))
+            actions.append(self._departed(member, Departure.LOST))
         return actions
 
-    def _dismiss(self, member: _Member, why: ErrorCode, reason: str, now: float) -> list[RegistryAction]:
+    def _remove(self, member: Member, reason: str, now: float, how: Departure) -> list[RegistryAction]:
+        """Take a member out and tell the others; its session is left alone."""
+        room = self._rooms[member.room]
+        self._forget(member)
+        for other in room.members.values():
+            other.toward.pop(member.identity, None)
+        gone = ParticipantChanged(op="left", participant=member.participant, reason=reason)
+        actions: list[RegistryAction] = [] if member.is_hidden else tell(room.members.values(), gone)
+        actions += self._requests.drop(member)
+        if member.is_human and not room.has_human():
+            self._timers.set((_Due.CLOSE, member.room), now + self._settings.departure_timeout)
+            actions.append(LastHumanLeft(member.room))
+        # Of an agent that was away dispatch knows already.
+        if member.job is not None and not (member.is_away and how is Departure.LOST):
+            actions.append(self._departed(member, how))
+        return actions
+
+    def _forget(self, member: Member) -> None:
+        del self._members[member.sid]
+        del self._rooms[member.room].members[member.identity]
+        for due in (_Due.REMOVE, _Due.TOKEN, _Due.ICE):
+            self._timers.cancel((due, member.sid))
+
+    def _departed(self, member: Member, how: Departure) -> AgentDeparted:
+        assert member.job is not None
+        job, epoch = member.job
+        return AgentDeparted(room=member.room, job=job, epoch=epoch, how=how)
+
+    def _replace(self, member: Member, now: float) -> list[RegistryAction]:
+        """The same identity is at the door without the key of this session: the newest wins."""
+        room = self._rooms[member.room]
+        links = {other.identity: other.toward.get(member.identity) for other in room.others(member)}
+        actions = self._dismiss(member, ErrorCode.DUPLICATE_IDENTITY, "replaced", now, Departure.LOST)
+        for other in room.members.values():
+            known = links.get(other.identity)
+            # Its media may stand all the same, which the newcomer's `known_peers` will tell.
+            if known is not None:
+                other.toward[member.identity] = known
+        return actions
+
+    def _dismiss(
+        self, member: Member, why: ErrorCode, reason: str, now: float, how: Departure
+    ) -> list[RegistryAction]:
         """Take a member out and end its session."""
-        actions = _tell([member], Left(reason=why))
+        actions = tell([member], Left(reason=why))
         actions.append(Close(member.sid, CLOSE_CODES[why], why))
-        return actions + self._remove(member, reason, now, wanted=True)
+        return actions + self._remove(member, reason, now, how)
+
+    def remove(self, room: str, identity: str, reason: str, now: float) -> list[RegistryAction]:
+        """Take somebody out, who does not come in again with a token of before.
+
+        Raises:
+            MessageError: `not_found`.
+        """
+        member = self._find_room(room).find(identity)
+        if member.expires > now and not member.is_agent:
+            self._removed.add(room, identity, expires=member.expires, now=now)
+        return self._dismiss(member, ErrorCode.REMOVED, reason, now, Departure.REMOVED)
+
+    def _find_room(self, name: str) -> Room:
+        room = self._rooms.get(name)
+        if room is None:
+            raise MessageError(ErrorCode.NOT_FOUND, "there is no such room")
+        return room
 
     def _revoke(self, event: AgentRevoked, now: float) -> list[RegistryAction]:
         room = self._rooms.get(event.room)
         members = [] if room is None else list(room.members.values())
         revoked = [member for member in members if member.job == (event.job, event.epoch)]
-        return [a for member in revoked for a in self._dismiss(member, ErrorCode.REMOVED, "superseded", now)]
+        return [
+            action
+            for member in revoked
+            for action in self._dismiss(member, ErrorCode.REMOVED, "superseded", now, Departure.LEFT)
+        ]
 
-    def _close_room(self, room: _Room) -> list[RegistryAction]:
+    def _close_room(self, room: Room) -> list[RegistryAction]:
         members = list(room.members.values())
         code = ErrorCode.ROOM_CLOSED
-        actions = _tell(members, RoomChanged(op="closing", reason=code)) + _tell(members, Left(reason=code))
+        actions = tell(members, RoomChanged(op="closing", reason=code)) + tell(members, Left(reason=code))
         for member in members:
             actions.append(Close(member.sid, CLOSE_CODES[code], code))
-            del self._members[member.sid]
+            self._forget(member)
+            self._requests.drop(member)
+        self._timers.cancel((_Due.CLOSE, room.info.name))
         del self._rooms[room.info.name]
         actions.append(RoomClosed(room.info.name))
         return actions
 
     # What members say. -----------------------------------------------------------------------------------------
 
-    def _answer(self, member: _Member, message: FromMember, now: float) -> list[RegistryAction]:
+    def _answer(self, member: Member, message: FromMember, now: float) -> list[RegistryAction]:
         """Carry a message out, or refuse it; either way its id is answered once, and first."""
         try:
             actions = self._carry_out(member, message, now)
         except MessageError as refused:
             refused.re = message.id
             return [Send(member.sid, error_of(refused))]
-        if message.id is not None:
+        # A call is answered by its result.
+        if message.id is not None and not isinstance(message, Rpc):
             actions.insert(0, Send(member.sid, Ok(re=message.id)))
         return actions
 
-    def _carry_out(self, member: _Member, message: FromMember, now: float) -> list[RegistryAction]:
+    def _carry_out(self, member: Member, message: FromMember, now: float) -> list[RegistryAction]:
         """Change nothing and raise MessageError, or do it whole."""
-        room = self._rooms[member.room]
         match message:
-            case Update():
-                return self._update(room, member, message)
-            case ChangeTrack():
-                return self._change_track(room, member, message)
-            case Moderate(identity=identity):
-                _need(member.grants.admin, "admin")
-                return self._dismiss(_find(room, identity), ErrorCode.REMOVED, message.reason or "removed", now)
             case Leave(reason=reason):
-                left = self._remove(member, reason or "left", now, wanted=True)
+                left = self._remove(member, reason or "left", now, Departure.LEFT)
                 return [Close(member.sid, NORMAL_CLOSURE, "left"), *left]
+            case Moderate(op="remove", identity=identity, reason=reason):
+                need(member.claims.grants.admin, "admin")
+                return self.remove(member.room, identity, reason or "removed", now)
             case _:
-                return self._pass_on(room, member, message)
-
-    def _pass_on(self, room: _Room, member: _Member, message: Addressed | Broadcast) -> list[RegistryAction]:
-        identity = member.participant.identity
-        if isinstance(message, Broadcast):
-            _need(member.grants.data, "data")
-            if message.to is None:
-                return _tell(room.others(member), broadcast(message, identity))
-            present = [room.members[to] for to in dict.fromkeys(message.to) if to in room.members]
-            if message.to and not present:
-                raise MessageError(ErrorCode.NOT_FOUND, "none of the recipients is in the room")
-            return _tell(present, broadcast(message, identity))
-        _need(member.grants.publish or member.grants.subscribe, "publish or subscribe")
-        check(message)
-        receiver = _find(room, message.to)
-        _count_candidates(member, message)
-        filtered = member.is_human and not receiver.is_human
-        relayed = relay(message, identity, self._settings.candidates if filtered else None)
-        return [] if relayed is None else _tell([receiver], relayed)
-
-    def _update(self, room: _Room, member: _Member, message: Update) -> list[RegistryAction]:
-        _need(member.grants.update_own, "updateOwn")
-        old = member.participant
-        merged = {**old.attributes, **message.attributes}
-        attributes = {key: value for key, value in merged.items() if value is not None}
-        if not attributes_fit(attributes):
-            raise MessageError(ErrorCode.TOO_LARGE, "these attributes and those already set are too many together")
-        changed = old.model_copy(
-            update={
-                "attributes": attributes,
-                "name": old.name if message.name is None else message.name,
-                "metadata": old.metadata if message.metadata is None else message.metadata,
-            }
-        )
-        return _describe_anew(room, member, changed)
-
-    def _change_track(self, room: _Room, member: _Member, message: ChangeTrack) -> list[RegistryAction]:
-        _need(member.grants.publish, "publish")
-        others = tuple(track for track in member.participant.tracks if track.id != message.track.id)
-        known = len(others) < len(member.participant.tracks)
-        if message.op != "publish" and not known:
-            raise MessageError(ErrorCode.NOT_FOUND, "no such track was published")
-        if len(others) >= MAX_TRACKS:
-            raise MessageError(ErrorCode.TOO_LARGE, f"more than {MAX_TRACKS} tracks")
-        tracks = others if message.op == "unpublish" else (*others, message.track)
-        return _describe_anew(room, member, member.participant.model_copy(update={"tracks": tracks}))
-
-
-def _describe(claims: Claims, sid: str) -> Participant:
-    return Participant(
-        identity=claims.sub,
-        sid=sid,
-        name=claims.name or claims.sub,
-        kind=claims.kind,
-        metadata=claims.metadata,
-        attributes=claims.attributes,
-    )
-
-
-def _describe_anew(room: _Room, member: _Member, changed: Participant) -> list[RegistryAction]:
-    if changed == member.participant:
-        return []
-    member.participant = changed
-    return _tell(room.others(member), ParticipantChanged(op="updated", participant=changed))
-
-
-def _tell(members: Iterable[_Member], event: Event) -> list[RegistryAction]:
-    """The event for each of them, with the next number of its session."""
-    actions: list[RegistryAction] = []
-    for member in members:
-        member.seq += 1
-        actions.append(Send(member.sid, event.model_copy(update={"seq": member.seq})))
-    return actions
-
-
-def _find(room: _Room, identity: str) -> _Member:
-    member = room.members.get(identity)
-    if member is None:
-        raise MessageError(ErrorCode.NOT_FOUND, f"{identity} is not in the room")
-    return member
-
-
-def _need(granted: bool, grant: str) -> None:
-    if not granted:
-        raise MessageError(ErrorCode.FORBIDDEN, f"the token does not grant this ({grant})")
-
-
-def _count_candidates(member: _Member, message: Addressed) -> None:
-    """Refuse more trickled candidates than a description may carry: each costs an agent time and packets."""
-    if isinstance(message, Offer | Answer):
-        member.candidates[message.to] = 0
-    elif isinstance(message, Candidate):
-        count = member.candidates.get(message.to, 0) + 1
-        if count > MAX_CANDIDATES:
-            raise MessageError(
-                ErrorCode.TOO_LARGE, f"more than {MAX_CANDIDATES} candidates since the last description"
-            )
-        member.candidates[message.to] = count
+                return self._requests.carry_out(self._rooms[member.room], member, message, now)

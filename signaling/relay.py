@@ -6,7 +6,7 @@ whatever it is given; an agent's own are its operator's, and what humans exchang
 
 from typing import assert_never
 
-from signaling.room_messages import (
+from signaling.member_messages import (
     Answer,
     Candidate,
     Data,

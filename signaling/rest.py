@@ -13,11 +13,11 @@ from pydantic import TypeAdapter
 from starlette.responses import JSONResponse, Response
 
 from signaling.auth import join_claims, verify
-from signaling.claims import Claims, Grants
+from signaling.claims import Claims
 from signaling.connect import Calls
 from signaling.envelope import Identity, Model, Name, Word, parse, parse_value
 from signaling.errors import ErrorCode, MessageError
-from signaling.node import TOKEN_LIFETIME, Node
+from signaling.node import Node
 from signaling.sessions import bearer_token, room_url
 
 MAX_BODY_BYTES = 64 * 1024
@@ -87,16 +87,16 @@ class Rest:
         if not self._node.settings.dev:
             raise MessageError(ErrorCode.NOT_FOUND, "this server mints no tokens: it does so only with --dev")
         wanted = await _read_json(request, _token_request)
-        claims = self._guest(wanted.room, wanted.identity or f"guest-{secrets.token_hex(4)}")
+        claims = self._node.credentials.guest(wanted.room, wanted.identity or f"guest-{secrets.token_hex(4)}")
         claims = claims.model_copy(update={"name": wanted.name, "agent": wanted.agent})
-        body = {"token": self._node.mint(claims), "url": room_url(request), "exp": claims.exp}
+        body = {"token": self._node.credentials.sign(claims), "url": room_url(request), "exp": claims.exp}
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     async def ice(self, request: Request) -> Response:
         """STUN and TURN servers with fresh credentials."""
         claims = self._claims(request)
         identity = "guest" if claims is None else claims.sub
-        ice = self._node.ice(identity)
+        ice = self._node.credentials.ice(identity)
         servers = [server.model_dump(exclude_none=True) for server in ice.servers]
         return JSONResponse({"iceServers": servers, "ttl_s": ice.ttl_s}, headers={"Cache-Control": "no-store"})
 
@@ -135,7 +135,7 @@ class Rest:
 
     async def connect(self, request: Request, room: str) -> Response:
         """The simplest client: an offer in, the agent's answer out."""
-        claims = self._claims(request) or self._guest(_room(room), f"caller-{secrets.token_hex(8)}")
+        claims = self._claims(request) or self._node.credentials.guest(_room(room), f"caller-{secrets.token_hex(8)}")
         if claims.room != room:
             raise MessageError(ErrorCode.FORBIDDEN, "the token is for another room")
         wanted = await _read_json(request, _connect_request)
@@ -149,10 +149,6 @@ class Rest:
         """End what `connect` began. The name of the session is a secret, and its proof."""
         self._calls.hang_up(session.rsplit("/", 1)[-1])
         return Response(status_code=204)
-
-    def _guest(self, room: str, identity: str) -> Claims:
-        exp = int(time.time()) + TOKEN_LIFETIME
-        return Claims(iss=self._node.own_key, sub=identity, exp=exp, room=room, grants=Grants(join=True))
 
     def _claims(self, request: Request) -> Claims | None:
         """Whose token came with the request; None for nobody's, which is enough in development."""

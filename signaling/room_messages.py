@@ -1,6 +1,6 @@
-"""The messages of `/v1/rtc`: what participants say to the server and to each other.
+"""The messages of `/v1/rtc` between a participant and the server itself, and the unions of all that goes either way.
 
-Pure. What is relayed has two forms: with `to` as a member sends it, with `from` as another one receives it.
+Pure. What members say to each other is in `member_messages`.
 """
 
 from typing import Annotated, Literal
@@ -9,11 +9,11 @@ from pydantic import Field, StringConstraints
 
 from signaling.envelope import (
     AttributeChanges,
-    Attributes,
     Error,
     Event,
     Generation,
     Ice,
+    IceServer,
     Identity,
     Message,
     Metadata,
@@ -21,177 +21,40 @@ from signaling.envelope import (
     Name,
     Ok,
     Participant,
-    Payload,
     Ping,
     Pong,
     Reason,
-    Recipients,
     RoomInfo,
-    Text,
     Track,
     Word,
 )
-from signaling.errors import ErrorCode
-
-
-class To(Message):
-    """Addressed to one member of the same room."""
-
-    to: Identity
-
-
-class From(Event):
-    """Relayed from a member of the same room."""
-
-    sender: Identity = Field(validation_alias="from", serialization_alias="from")
-
-
-class _Negotiation(Message):
-    pc: Identity = "main"
-    """Which peer connection between the two is meant."""
-    gen: Generation = 0
-    """Counts how often it was rebuilt, so that what belongs to an earlier one can be dropped."""
-
-
-class _Description(_Negotiation):
-    sdp: str = Field(repr=False)
-
-
-class Offer(_Description, To):
-    """A session description that asks for an answer. Humans offer to agents; agents never offer."""
-
-    t: Literal["offer"] = "offer"
-
-
-class RelayedOffer(_Description, From):
-    """An offer from a member."""
-
-    t: Literal["offer"] = "offer"
-
-
-class Answer(_Description, To):
-    """The answer to the offer of the same `pc` and `gen`."""
-
-    t: Literal["answer"] = "answer"
-
-
-class RelayedAnswer(_Description, From):
-    """An answer from a member."""
-
-    t: Literal["answer"] = "answer"
-
-
-class _Candidate(_Negotiation):
-    nullable = frozenset({"candidate"})
-    candidate: Annotated[str, StringConstraints(max_length=1024)] | None = Field(default=None, repr=False)
-    """None: no more will come."""
-    sdp_mid: Word | None = Field(default=None, validation_alias="sdpMid", serialization_alias="sdpMid")
-    sdp_mline_index: Annotated[int, Field(ge=0, lt=1024)] | None = Field(
-        default=None, validation_alias="sdpMLineIndex", serialization_alias="sdpMLineIndex"
-    )
-
-
-class Candidate(_Candidate, To):
-    """One trickled ICE candidate."""
-
-    t: Literal["candidate"] = "candidate"
-
-
-class RelayedCandidate(_Candidate, From):
-    """A candidate from a member."""
-
-    t: Literal["candidate"] = "candidate"
-
-
-class _PcRebuild(_Negotiation):
-    reason: Reason = ""
-
-
-class PcRebuild(_PcRebuild, To):
-    """Forget the peer connection: a fresh offer comes, or please send one, with `gen` + 1."""
-
-    t: Literal["pc_rebuild"] = "pc_rebuild"
-
-
-class RelayedPcRebuild(_PcRebuild, From):
-    """A member's wish to start over."""
-
-    t: Literal["pc_rebuild"] = "pc_rebuild"
-
-
-class Renegotiate(To):
-    """An agent asks for an offer: it never offers itself."""
-
-    t: Literal["renegotiate"] = "renegotiate"
-    pc: Identity = "main"
-
-
-class RelayedRenegotiate(From):
-    """An agent's wish for an offer."""
-
-    t: Literal["renegotiate"] = "renegotiate"
-    pc: Identity = "main"
-
-
-class _Reject(_Negotiation):
-    code: Word = ErrorCode.BAD_REQUEST.value
-    message: Reason = ""
-
-
-class Reject(_Reject, To):
-    """The answer of an agent to an offer that it cannot take."""
-
-    t: Literal["reject"] = "reject"
-
-
-class RelayedReject(_Reject, From):
-    """An agent cannot take the offer."""
-
-    t: Literal["reject"] = "reject"
-
-
-class _Data(Message):
-    nullable = frozenset({"payload"})
-    topic: Word
-    payload: Payload = None
-
-
-class Data(_Data):
-    """Any JSON for some members (`to`), or for everybody else; at most 15 000 characters."""
-
-    t: Literal["data"] = "data"
-    to: Recipients | None = None
-
-
-class RelayedData(_Data, From):
-    """Data from a member."""
-
-    t: Literal["data"] = "data"
-
-
-class _Stream(Message):
-    op: Literal["open", "chunk", "close"]
-    sid: Word
-    topic: Word = ""
-    attributes: Attributes | None = None
-    text: Text | None = None
-    n: int | None = None
-
-
-class Stream(_Stream):
-    """A text that grows, such as a transcript; one `sid` from open to close."""
-
-    t: Literal["stream"] = "stream"
-    to: Recipients | None = None
-
-
-class RelayedStream(_Stream, From):
-    """A growing text of a member."""
-
-    t: Literal["stream"] = "stream"
-
+from signaling.member_messages import (
+    Answer,
+    Candidate,
+    Data,
+    Offer,
+    PcRebuild,
+    Reject,
+    RelayedAnswer,
+    RelayedCandidate,
+    RelayedData,
+    RelayedOffer,
+    RelayedPcRebuild,
+    RelayedReject,
+    RelayedRenegotiate,
+    RelayedRpc,
+    RelayedRpcResult,
+    RelayedStream,
+    Renegotiate,
+    Rpc,
+    RpcResult,
+    Stream,
+)
 
 # From a participant to the server. -----------------------------------------------------------------------------
+
+
+KnownPeers = Annotated[dict[Identity, Generation], Field(max_length=64)]
 
 
 class ClientInfo(Model):
@@ -202,6 +65,14 @@ class ClientInfo(Model):
     ua: Annotated[str, StringConstraints(max_length=1024)] = ""
 
 
+class Resume(Model):
+    """The session that a client had: what `joined` told, and the `seq` of the last event that it has seen."""
+
+    sid: Word
+    key: Word = Field(repr=False)
+    last_seq: Annotated[int, Field(ge=0, lt=2**53)] = 0
+
+
 class Join(Message):
     """The first message on a socket. The token says who, and which room."""
 
@@ -210,6 +81,9 @@ class Join(Message):
     """Empty where the token came as `Authorization: Bearer`."""
     v: int = 1
     client: ClientInfo = ClientInfo()
+    resume: Resume | None = None
+    known_peers: KnownPeers = Field(default_factory=dict)
+    """The `gen` of each peer connection ("main") that stands, by the other's identity."""
 
 
 class ChangeTrack(Message):
@@ -230,12 +104,28 @@ class Update(Message):
 
 
 class Moderate(Message):
-    """Take somebody out of the room; needs the admin grant, which agents have."""
+    """Mute, describe or take out somebody else; needs the admin grant, which agents have.
+
+    Being muted is told to everybody and done by the client that is told: the server carries no sound.
+    """
 
     t: Literal["moderate"] = "moderate"
-    op: Literal["remove"]
+    op: Literal["mute", "remove", "update"]
     identity: Identity
     reason: Reason = ""
+    track: Word | None = None
+    """Which track to mute; None means all of them."""
+    muted: bool = True
+    name: Name | None = None
+    metadata: Metadata | None = None
+    attributes: AttributeChanges = Field(default_factory=dict)
+
+
+class RefreshToken(Message):
+    """A newer token of the same identity, kind and room; its grants count from now on."""
+
+    t: Literal["token"] = "token"
+    token: str = Field(repr=False)
 
 
 class Leave(Message):
@@ -268,7 +158,12 @@ class Joined(Event):
 
     t: Literal["joined"] = "joined"
     sid: str
+    key: str = Field(default="", repr=False)
+    """Proves, together with `sid`, that a later join is by the same client."""
     resumed: bool = False
+    """The session goes on: the events that you missed follow, and `seq` is the last one that you have seen."""
+    kept: tuple[str, ...] = ()
+    """Those of `known_peers` for whom the same connection stands: nobody needs to offer again."""
     room: RoomInfo
     you: Participant
     participants: tuple[Participant, ...] = ()
@@ -284,6 +179,8 @@ class ParticipantChanged(Event):
     op: Literal["joined", "updated", "left"]
     participant: Participant
     reason: str | None = None
+    kept: bool | None = None
+    """They came back, and the connection that you have with them still stands."""
 
 
 class RoomChanged(Event):
@@ -317,6 +214,22 @@ class Left(Event):
     retry_after_ms: int | None = None
 
 
+class TokenPushed(Event):
+    """A newer token for you, since the one you have soon expires; join with it next time."""
+
+    t: Literal["token"] = "token"
+    token: str = Field(repr=False)
+    exp: int
+
+
+class IcePushed(Event):
+    """Newer credentials for new connections; those that stand keep what they have."""
+
+    t: Literal["ice"] = "ice"
+    servers: tuple[IceServer, ...] = ()
+    ttl_s: int = 3600
+
+
 FromClient = (
     Join
     | Offer
@@ -329,7 +242,10 @@ FromClient = (
     | Update
     | Data
     | Stream
+    | Rpc
+    | RpcResult
     | Moderate
+    | RefreshToken
     | Ping
     | Leave
 )
@@ -345,7 +261,11 @@ ToClient = (
     | RelayedReject
     | RelayedData
     | RelayedStream
+    | RelayedRpc
+    | RelayedRpcResult
     | DispatchChanged
+    | TokenPushed
+    | IcePushed
     | Left
     | Pong
     | Ok

@@ -16,7 +16,7 @@ from signaling.envelope import Message, Ok, Ping, Pong
 from signaling.errors import ErrorCode, MessageError
 from signaling.messages import PROTOCOL_VERSION, parse_from_client, parse_from_worker
 from signaling.node import Node
-from signaling.room_messages import Join
+from signaling.room_messages import Join, RefreshToken
 from signaling.worker_messages import Register
 
 
@@ -74,21 +74,26 @@ class ParticipantSession:
                 raise MessageError(ErrorCode.UNSUPPORTED_VERSION, f"this server speaks version {PROTOCOL_VERSION}")
             claims = join_claims(message.token or self._bearer, self._node.settings.keys, wall=time.time())
         self.is_trusted = claims.kind == "agent"
-        self._sid = self._node.enter(self._connection, claims, message.id)
+        self._sid = self._node.enter(self._connection, claims, message)
 
     def hear(self, text: str) -> None:
         """Anything after the join."""
         message = parse_from_client(text)
         if isinstance(message, Join):
             raise MessageError(ErrorCode.BAD_REQUEST, "already joined", re=message.id)
-        if isinstance(message, Ping):
-            _answer_ping(self._connection, message)
-        else:
-            self._node.hear(self._sid, message)
+        match message:
+            case Ping():
+                _answer_ping(self._connection, message)
+            case RefreshToken():
+                with _answering(message):
+                    claims = join_claims(message.token, self._node.settings.keys, wall=time.time())
+                self._node.show_token(self._sid, claims, message.id)
+            case _:
+                self._node.hear(self._sid, message)
 
     def end(self, reason: str) -> None:
         """The participant is gone."""
-        self._node.lose(self._sid, reason)
+        self._node.lose(self._sid, self._connection, reason)
 
 
 class WorkerSession:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from signaling.ice import IceSettings
 from signaling.jobs import DispatchSettings
 from signaling.limits import SocketSettings
+from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET
-from signaling.registry import RoomSettings
 from signaling.sdp import CandidatePolicy
 
 MIN_SECRET_BYTES = 32

@@ -170,6 +170,11 @@ class Attendance:
     _humans: dict[str, _Human] = field(default_factory=dict[str, _Human])
     _links: int = 0
 
+    @property
+    def links(self) -> dict[str, int]:
+        """The generation of each connection that stands, by identity."""
+        return {name: human.gen for name, human in self._humans.items() if human.connected and human.gen >= 0}
+
     def receive(self, event: Heard | LinkEvent) -> list[Action]:
         """Something happened; what is to be done, in order."""
         match event:
@@ -218,7 +223,7 @@ class Attendance:
             else:
                 human.is_away = True
         for person in present.values():
-            actions += self._come(person)
+            actions += self._come(person, kept=person.identity in joined.kept or joined.resumed)
         return actions
 
     def _on_participant(self, changed: ParticipantChanged) -> list[Action]:
@@ -226,19 +231,21 @@ class Attendance:
         if person.kind == "agent":
             return []
         if changed.op != "left":
-            return self._come(person)
+            return self._come(person, kept=changed.kept or False)
         human = self._humans.get(person.identity)
         if human is None or human.sid != person.sid:
             return []
         return self._leave(person.identity, human, changed.reason or "left")
 
-    def _come(self, person: Participant) -> list[Action]:
+    def _come(self, person: Participant, *, kept: bool) -> list[Action]:
         human = self._humans.get(person.identity)
         if human is None:
             self._humans[person.identity] = _Human(sid=person.sid)
             return [Announce(HumanJoined(identity=person.identity, name=person.name))]
         human.is_away = False
-        if human.sid != person.sid:
+        if kept:
+            human.sid = person.sid
+        elif human.sid != person.sid:
             # The same human in a new session: it counts its connections anew, and the old one holds until then.
             human.sid, human.gen = person.sid, -1
             human.early.clear()

@@ -44,6 +44,7 @@ from signaling.messages import (
     Error,
     ErrorCode,
     FromClient,
+    IcePushed,
     Joined,
     Leave,
     Left,
@@ -56,13 +57,19 @@ from signaling.messages import (
     RelayedCandidate,
     RelayedReject,
     RelayedRenegotiate,
+    RelayedRpc,
+    RelayedRpcResult,
     RoomChanged,
+    RpcError,
+    RpcResult,
     Stream,
     ToClient,
+    TokenPushed,
     Update,
     encode,
     parse_to_client,
 )
+from signaling.messages import IceServer as OfferedServer
 
 __all__ = ["SignaledDoor"]
 
@@ -233,7 +240,7 @@ class _SignaledRoom:
                 return reason or "left"
             _logger.warning("the signaling server is away; conversations go on while we look for it")
             try:
-                self._socket, joined = await self._entrance.enter_again()
+                self._socket, joined = await self._entrance.enter_again(self._attendance.links)
             except (RoomLostError, ProtocolError) as error:
                 return str(error)
             _logger.info("the signaling server is back")
@@ -241,11 +248,13 @@ class _SignaledRoom:
                 self.say(lambda: Update(attributes=self._attributes))
 
     def _welcome(self, joined: Joined) -> None:
-        self._ice_servers = tuple(
-            IceServer(urls=server.urls, username=server.username, credential=server.credential)
-            for server in joined.ice.servers
-        )
+        self._take_ice(joined.ice.servers)
         self._perform(self._attendance.receive(joined))
+
+    def _take_ice(self, servers: tuple[OfferedServer, ...]) -> None:
+        self._ice_servers = tuple(
+            IceServer(urls=server.urls, username=server.username, credential=server.credential) for server in servers
+        )
 
     async def _use(self, socket: ClientConnection, ping: PingSettings) -> str:
         """Read and write until the socket is lost (""), or the room is over for us (why)."""
@@ -267,6 +276,7 @@ class _SignaledRoom:
                 except MessageError as unknown:
                     _logger.debug("passed over a message of the signaling server: %s", unknown)
                     continue
+                self._entrance.follow(message)
                 if isinstance(message, Left) and message.action == "none":
                     return message.reason
                 self._receive(message)
@@ -284,10 +294,15 @@ class _SignaledRoom:
                 _logger.warning("the signaling server refused something: %s (%s)", text, code)
             case Left(reason=reason):
                 _logger.info("the signaling server asks us to come again: %s", reason)
-            case Pong() | Ok() | DispatchChanged() | RoomChanged():
+            case IcePushed(servers=servers):
+                self._take_ice(servers)
+            case RelayedRpc(call=call, method=method):
+                unknown = RpcError(code="unsupported_method", message=f"this agent has no method {method}")
+                self.say(lambda: RpcResult(re=call, error=unknown))
+            case Pong() | Ok() | DispatchChanged() | RoomChanged() | TokenPushed():
                 pass
-            case RelayedAnswer() | RelayedReject() | RelayedRenegotiate():
-                pass  # we offer nothing
+            case RelayedAnswer() | RelayedReject() | RelayedRenegotiate() | RelayedRpcResult():
+                pass  # we offer nothing, and call nobody
             case _:
                 self._notice(message)
 

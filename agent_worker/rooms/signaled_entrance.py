@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -18,9 +19,13 @@ from signaling.messages import (
     ClientInfo,
     Error,
     ErrorCode,
+    Event,
     Join,
     Joined,
     MessageError,
+    Resume,
+    ToClient,
+    TokenPushed,
     encode,
     parse_to_client,
 )
@@ -57,19 +62,30 @@ _socket_logger.setLevel(logging.INFO)
 
 
 class Entrance:
-    """One room's address and the token for it.
+    """One room's address, the token for it, and the session that we have there.
 
     Args:
         url: ws:// or wss:// address of the server's `/v1/rtc`.
-        token: Admits us. Never logged.
+        token: Admits us the first time; the server sends newer ones. Never logged.
     """
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
         self._token = token
+        self._session: Resume | None = None
 
-    async def enter(self) -> tuple[ClientConnection, Joined]:
-        """A socket on which we were let in, and the room as it is.
+    def follow(self, message: ToClient) -> None:
+        """Take note of what will be needed for coming back: the last event, the newest token."""
+        if isinstance(message, Event) and message.seq is not None and self._session is not None:
+            self._session = self._session.model_copy(update={"last_seq": message.seq})
+        if isinstance(message, TokenPushed):
+            self._token = message.token
+
+    async def enter(self, known_peers: Mapping[str, int] | None = None) -> tuple[ClientConnection, Joined]:
+        """A socket on which we were let in, and the room as it is, or what we missed of it.
+
+        Args:
+            known_peers: The generation of each media connection that stands, by identity.
 
         Raises:
             RoomLostError: The server cannot be reached, or says nothing for `JOIN_SECONDS`.
@@ -79,7 +95,7 @@ class Entrance:
             async with asyncio.timeout(JOIN_SECONDS):
                 socket = await self._open()
                 try:
-                    return socket, await self._join(socket)
+                    return socket, await self._join(socket, known_peers or {})
                 except BaseException:
                     socket.transport.abort()
                     raise
@@ -92,7 +108,7 @@ class Entrance:
         except (OSError, InvalidURI) as error:
             raise self._unreachable(str(error)) from error
 
-    async def enter_again(self) -> tuple[ClientConnection, Joined]:
+    async def enter_again(self, known_peers: Mapping[str, int]) -> tuple[ClientConnection, Joined]:
         """The same after a loss, tried for `AWAY_SECONDS`, each time after a longer pause.
 
         Raises:
@@ -106,7 +122,7 @@ class Entrance:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             pause = min(pause * 2, LAST_PAUSE)
             try:
-                return await self.enter()
+                return await self.enter(known_peers)
             except (RoomLostError, ProtocolError) as error:
                 if now() >= given_up or (isinstance(error, ProtocolError) and error.code not in _PASSING):
                     raise
@@ -132,15 +148,18 @@ class Entrance:
             logger=_socket_logger,
         )
 
-    async def _join(self, socket: ClientConnection) -> Joined:
-        await socket.send(encode(Join(token=self._token, client=ClientInfo(sdk="agent_worker", version=_version()))))
+    async def _join(self, socket: ClientConnection, known_peers: Mapping[str, int]) -> Joined:
+        client = ClientInfo(sdk="agent_worker", version=_version())
+        join = Join(token=self._token, client=client, resume=self._session, known_peers=dict(known_peers))
+        await socket.send(encode(join))
         while True:
             try:
                 message = parse_to_client(await socket.recv())
             except MessageError:
                 continue  # from a newer server; what it waits for, it will tell otherwise
             match message:
-                case Joined():
+                case Joined(sid=sid, key=key, seq=seq):
+                    self._session = Resume(sid=sid, key=key, last_seq=seq or 0)
                     return message
                 case Error(code=code, message=text):
                     raise ProtocolError(f"the signaling server does not let us in: {text} ({code})", code=code)

@@ -10,8 +10,8 @@ import httpx
 import jwt
 import pytest
 
+from signaling.members import RoomSettings
 from signaling.messages import worker_claims
-from signaling.registry import RoomSettings
 from signaling.settings import ConnectSettings, Settings
 from tests.signaling.samples import ANSWER, offer
 from tests.signaling.serving import Site, Socket, join_token, serving

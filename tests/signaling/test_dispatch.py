@@ -17,6 +17,7 @@ from signaling.events import (
     AgentDeparted,
     AgentRevoked,
     Announced,
+    Departure,
     FirstHumanArrived,
     LastHumanLeft,
     RoomClosed,
@@ -136,7 +137,8 @@ class Office:
         return assign
 
     def depart(self, assign: AssignJob, *, wanted: bool) -> None:
-        self.do(AgentDeparted(room=assign.room, job=assign.job, epoch=assign.epoch, wanted=wanted))
+        how = Departure.LEFT if wanted else Departure.LOST
+        self.do(AgentDeparted(room=assign.room, job=assign.job, epoch=assign.epoch, how=how))
 
     def fail(self, assign: AssignJob, reason: str | None = None) -> None:
         update = JobUpdate(job=assign.job, epoch=assign.epoch, state="ended", result="failed", reason=reason)
@@ -466,7 +468,7 @@ def test_an_agent_that_finds_its_way_back_goes_on(office: Office):
     office.register("w")
     office.enter()
     assign = office.run()
-    office.depart(assign, wanted=False)
+    office.depart(assign, how=Departure.LOST)
     office.wait(19.0)
     assert office.dispatch.admits("r", assign.job, assign.epoch)
     office.do(AgentArrived(room="r", job=assign.job, epoch=assign.epoch))
@@ -479,7 +481,7 @@ def test_an_agent_that_says_good_bye_and_then_how_it_ended_is_not_replaced(offic
     worker = office.register("w")
     office.enter()
     assign = office.run()
-    office.depart(assign, wanted=True)
+    office.depart(assign, how=Departure.LEFT)
     office.wait(1.0)
     office.say(worker, JobUpdate(job=assign.job, epoch=1, state="ended", result="success"))
     office.wait(60.0)
@@ -492,7 +494,7 @@ def test_a_human_who_comes_when_the_agent_has_just_gone_gets_another(office: Off
     office.enter()
     assign = office.run()
     office.do(LastHumanLeft("r"))
-    office.depart(assign, wanted=True)
+    office.depart(assign, how=Departure.LEFT)
     if comes_back:
         office.enter()
     office.say(worker, JobUpdate(job=assign.job, epoch=1, state="ended", result="success"))
@@ -534,7 +536,7 @@ def test_updates_of_an_earlier_epoch_change_nothing(office: Office):
     office.say(worker, JobUpdate(job=first.job, epoch=1, state="ended", result="success"))
     office.say(worker, JobUpdate(job="unknown", epoch=1, state="ended", result="failed"))
     office.say(worker, JobUpdate(job=first.job, epoch=2, state="running"))
-    office.do(AgentDeparted(room="r", job=first.job, epoch=1, wanted=True))
+    office.do(AgentDeparted(room="r", job=first.job, epoch=1, how=Departure.LEFT))
     office.wait(30.0)
     assert office.news == before
     assert office.dispatch.admits("r", second.job, 2)
@@ -590,7 +592,7 @@ def test_an_agent_and_its_worker_that_both_come_back_go_on(office: Office):
     office.enter()
     assign = office.run()
     office.lose("ws-w")
-    office.depart(assign, wanted=False)
+    office.depart(assign, how=Departure.LOST)
     office.wait(2.0)
     office.register("w", "ws-again", jobs=(RunningJob(job=assign.job, epoch=1),))
     office.wait(15.0)

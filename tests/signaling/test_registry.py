@@ -24,19 +24,11 @@ from signaling.events import (
     RoomClosed,
     Send,
 )
-from signaling.registry import Registry, RoomSettings
-from signaling.room_messages import (
+from signaling.member_messages import (
     Answer,
     Candidate,
-    ChangeTrack,
     Data,
-    DispatchChanged,
-    Joined,
-    Leave,
-    Left,
-    Moderate,
     Offer,
-    ParticipantChanged,
     PcRebuild,
     Reject,
     RelayedAnswer,
@@ -45,8 +37,19 @@ from signaling.room_messages import (
     RelayedOffer,
     RelayedStream,
     Renegotiate,
-    RoomChanged,
     Stream,
+)
+from signaling.members import RoomSettings
+from signaling.registry import Registry
+from signaling.room_messages import (
+    ChangeTrack,
+    DispatchChanged,
+    Joined,
+    Leave,
+    Left,
+    Moderate,
+    ParticipantChanged,
+    RoomChanged,
     Update,
 )
 from signaling.sdp import CandidatePolicy
@@ -92,7 +95,7 @@ class Rooms:
         return actions
 
     def join(self, sid: str, claims: Claims | None = None, **fields) -> None:
-        self.do(Arrived(sid=sid, claims=claims or claims_of(sid), **fields))
+        self.do(Arrived(sid=sid, claims=claims or claims_of(sid), token_life=600.0, **fields))
 
     def say(self, sid: str, message: Message) -> list[Message]:
         """What the speaker is told in answer; everybody's inbox starts empty."""
@@ -515,7 +518,7 @@ class AnyHistory(RuleBasedStateMachine):
         sid = f"s{next(self.numbers)}"
         claims = agent_claims(room=room) if identity == "agent" else claims_of(identity, room)
         self.room_of[sid] = room
-        self.step(Arrived(sid=sid, claims=claims, request=1), {room})
+        self.step(Arrived(sid=sid, claims=claims, token_life=600.0, request=1), {room})
         answers = [m for m in self.rooms.inbox[sid] if isinstance(m, Ok | Error)]
         assert [answer.re for answer in answers] == [1]
 

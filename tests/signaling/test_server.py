@@ -12,8 +12,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from signaling.limits import SocketSettings
+from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET, worker_claims
-from signaling.registry import RoomSettings
 from signaling.settings import Settings
 from tests.signaling.samples import ANSWER, CANDIDATES, offer
 from tests.signaling.serving import DEV, Socket, join_token, serving, sign
