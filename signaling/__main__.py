@@ -164,6 +164,9 @@ def main(
     departure_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds until a room closes after its last human left.")
     ] = 20.0,
+    reconnect_timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds that a participant whose connection was lost stays in the room.")
+    ] = 20.0,
     log_level: Annotated[LogLevel, typer.Option(help="How much to log, to standard error.")] = LogLevel.INFO,
 ) -> None:
     """The room server of a voice agent: browsers, other clients and workers meet here.
@@ -185,7 +188,9 @@ def main(
             ice=IceSettings(
                 stun_urls=tuple(stun_url or ()), turn_urls=tuple(turn_url or ()), turn_secret=environment.turn_secret
             ),
-            rooms=RoomSettings(empty_timeout=empty_timeout, departure_timeout=departure_timeout),
+            rooms=RoomSettings(
+                empty_timeout=empty_timeout, departure_timeout=departure_timeout, reconnect_timeout=reconnect_timeout
+            ),
         )
         application = create_app(settings)
         listener = listen(host, port)

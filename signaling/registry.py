@@ -314,13 +314,11 @@ class Registry:
     def _replace(self, member: Member, now: float) -> list[RegistryAction]:
         """The same identity is at the door without the key of this session: the newest wins."""
         room = self._rooms[member.room]
-        links = {other.identity: other.toward.get(member.identity) for other in room.others(member)}
+        links = {other.identity: other.to(member.identity, now).link for other in room.others(member)}
         actions = self._dismiss(member, ErrorCode.DUPLICATE_IDENTITY, "replaced", now, Departure.LOST)
         for other in room.members.values():
-            known = links.get(other.identity)
             # Its media may stand all the same, which the newcomer's `known_peers` will tell.
-            if known is not None:
-                other.toward[member.identity] = known
+            other.to(member.identity, now).link = links[other.identity]
         return actions
 
     def _dismiss(

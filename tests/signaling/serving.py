@@ -14,11 +14,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from signaling.__main__ import Server, listen
+from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET, parse_to_client, parse_to_worker, worker_claims
 from signaling.server import create_app, say_goodbye
 from signaling.settings import Settings
 
-DEV = Settings(dev=True)
+DEV = Settings(dev=True, rooms=RoomSettings(reconnect_timeout=0.0))
+"""Who is lost has left at once; see test_resume.py for those who come back."""
 PATIENCE = 5.0
 
 

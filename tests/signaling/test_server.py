@@ -257,7 +257,7 @@ async def test_a_lost_socket_is_a_participant_who_left():
 
 
 async def test_an_empty_room_closes_and_its_agent_with_it():
-    rooms = RoomSettings(departure_timeout=0.1)
+    rooms = RoomSettings(departure_timeout=0.1, reconnect_timeout=0.0)
     async with serving(rooms=rooms) as site, site.worker() as worker, contextlib.AsyncExitStack() as until_closed:
         async with site.joined("ann"):
             agent = await until_closed.enter_async_context(site.agent(worker))

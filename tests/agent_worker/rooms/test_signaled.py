@@ -467,10 +467,11 @@ async def test_a_lost_socket_is_found_again_while_the_voice_goes_on(server):
         room.set_attributes({"agent.state": "speaking"})
         await anna.told.until(t="participant", op="updated")
         cable.cut()
-        await anna.told.until(t="participant", op="left")
-        await anna.told.until(t="participant", op="joined")
-        updated = await anna.told.until(t="participant", op="updated")
-        assert updated["participant"]["attributes"] == {"agent.state": "speaking"}
+        away = await anna.told.until(t="participant", op="updated")
+        back = await anna.told.until(t="participant", op="updated")
+        assert [one["participant"]["state"] for one in (away, back)] == ["reconnecting", "active"]
+        assert back["participant"]["attributes"] == {"agent.state": "speaking"}
+        assert away["participant"]["sid"] == back["participant"]["sid"]
         assert cable.connections == 2
         await anna.hears(700)
         anna.hum(440, 3.0)
