@@ -1,8 +1,16 @@
 """Names that nothing here reads, and why they exist all the same. Only vulture reads this file."""
 
 # The public interface, and flags that say what a model can do.
-LOW, HIGH, wait_for_playout, manual_turns, delete_items, cancel_response
-input_audio_tokens, output_audio_tokens, Assistant
+LOW, HIGH, NEAR_FIELD, FAR_FIELD, wait_for_playout, Assistant
+audio_output, text_output, image_input, video_input, agent_transcript, timed_transcript
+manual_turns, activity_marks, semantic_turns, voice_events, idle_timeout, full_duplex
+cancel_response, response_instructions, response_tools, response_metadata, out_of_band, several_items
+history_edits, delete_items, retrieve_items, seed_history, change_instructions, change_tools, change_voice
+auto_tool_reply, async_tools, tool_cancellation, replay_calls
+expiry_notice, max_session_seconds, max_connection_seconds
+# Read by the names of fields: what a reply cost.
+input_audio_tokens, input_text_tokens, input_image_tokens, cached_audio_tokens, cached_text_tokens
+cached_image_tokens, output_audio_tokens, output_text_tokens, input_audio_seconds
 # Statistics: for people, logs and pages.
 drops, packets_lost
 # Fields of wires: read to be checked, or written for the other side.

@@ -42,6 +42,7 @@ class Environment(BaseSettings):
     signaling_url: str = DEFAULT_SIGNALING
     model_url: str = ""
     model: str = ""
+    model_dialect: str = "ga"
     api_key: str = DEV_API_KEY
     api_secret: SecretStr = SecretStr(DEV_API_SECRET)
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
@@ -54,12 +55,18 @@ class Environment(BaseSettings):
     def realtime_model(self, url: str | None = None) -> ModelSettings:
         """The model at `url`, else at AGENT_WORKER_MODEL_URL, else OpenAI's if there is a key, else the local one.
 
+        AGENT_WORKER_MODEL_DIALECT is about the server at an address that is given: the other two speak GA.
         A key is never sent to a server on this machine: the local model asks for none.
         """
         key = None if self.openai_api_key is None else self.openai_api_key.get_secret_value()
         address = url or self.model_url
         if address:
-            return ModelSettings(url=address, model=self.model, api_key=None if is_loopback(address) else key)
+            return ModelSettings(
+                url=address,
+                model=self.model,
+                api_key=None if is_loopback(address) else key,
+                dialect=self.model_dialect,
+            )
         if key is None:
             return ModelSettings(url=LOCAL_MODEL, model=self.model)
         from agent_worker.realtime.openai import DEFAULT_MODEL, OPENAI_URL

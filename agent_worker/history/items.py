@@ -3,8 +3,9 @@
 The ids are those of the model's copy, so that the two can be compared and replayed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class Role(StrEnum):
@@ -15,14 +16,30 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture as a file: JPEG or PNG, as its first bytes say."""
+
+    data: bytes = field(repr=False)
+    detail: Literal["auto", "low", "high"] = field(default="auto", kw_only=True)
+    """How closely the model is to look at it."""
+
+    @property
+    def media_type(self) -> str:
+        """Its type of RFC 2046."""
+        return "image/png" if self.data.startswith(b"\x89PNG") else "image/jpeg"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something said or typed. `text` is what was heard: an interrupted reply ends at its last played word."""
+    """Something said, typed or shown. `text` is what was heard: an interrupted reply ends at its last played word."""
 
     id: str
     role: Role
     text: str
     interrupted: bool = False
+    images: tuple[Image, ...] = ()
+    """What a user showed with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,14 +22,16 @@ from agent_worker.errors import ConfigError, RealtimeError, RealtimeLostError
 from agent_worker.history.items import Item
 from agent_worker.realtime.base import (
     Capabilities,
-    CreateItem,
     ModelError,
     RealtimeCommand,
     RealtimeConnection,
     RealtimeEvent,
     SessionSettings,
+    SettingsApplied,
 )
-from agent_worker.realtime.openai_events import MALFORMED, SessionCreated, SessionUpdated
+from agent_worker.realtime.dialects import GA, Dialect
+from agent_worker.realtime.openai_errors import MALFORMED
+from agent_worker.realtime.openai_events import SessionCreated
 from agent_worker.realtime.openai_refusal import refusal, refusal_by_close, refusal_by_status
 from agent_worker.realtime.openai_wire import Codec
 
@@ -49,7 +51,7 @@ _MAX_FRAME: Final = 24 * 2**20
 """Bytes of one server frame: 15 MiB of audio in base64 are 20 MiB."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
-_Milestone = TypeVar("_Milestone", SessionCreated, SessionUpdated)
+_Milestone = TypeVar("_Milestone", SessionCreated, SettingsApplied)
 
 _logger = logging.getLogger(__name__)
 _socket_logger = logging.getLogger(f"{__name__}.socket")
@@ -63,9 +65,10 @@ class OpenAIRealtimeModel:
     Args:
         url: ws:// or wss:// address of the realtime endpoint. It may have a query; one that names a model already
             keeps its own, otherwise `model` is added.
-        model: The model's name, "" when the address alone says which.
+        model: The model's name (on Azure the deployment's), "" when the address alone says which.
         api_key: The key, or a coroutine function that is awaited at each connect and may mint short-lived keys. None
             for servers that ask for none, as the local model.
+        dialect: What the server does differently: a value of `agent_worker.realtime.dialects`.
         voice: The voice of sessions that name none.
         connect_timeout: Seconds until the session must be ready, the credential's minting included.
         ssl: For wss:// only: how to verify the server. None: the system's certificates.
@@ -81,6 +84,7 @@ class OpenAIRealtimeModel:
         url: str = OPENAI_URL,
         model: str = DEFAULT_MODEL,
         api_key: Credential | None = None,
+        dialect: Dialect = GA,
         voice: str | None = None,
         connect_timeout: float = 10.0,
         ssl: SSLContext | None = None,
@@ -97,10 +101,11 @@ class OpenAIRealtimeModel:
             _logger.warning(
                 "The API key for %s is sent unencrypted; use wss:// if the way there is not private", parts.hostname
             )
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        query = dict(dialect.query) | dict(parse_qsl(parts.query, keep_blank_values=True))
         if model:
-            query.setdefault("model", model)
-        self._model = query.get("model", "")
+            query.setdefault(dialect.model_parameter, model)
+        self._dialect = dialect
+        self._model = query.get(dialect.model_parameter, "")
         self._url = urlunsplit(parts._replace(query=urlencode(query), fragment=""))
         # What people read: queries and user parts may carry secrets.
         self._address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
@@ -114,8 +119,8 @@ class OpenAIRealtimeModel:
 
     @property
     def capabilities(self) -> Capabilities:
-        """All that the protocol has."""
-        return Capabilities()
+        """All that the dialect has."""
+        return self._dialect.capabilities
 
     @asynccontextmanager
     async def connect(
@@ -129,7 +134,7 @@ class OpenAIRealtimeModel:
 
         """
         settings = replace(settings, voice=settings.voice or self._voice)
-        codec = Codec()
+        codec = Codec(self._dialect)
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(self._connect_timeout):
@@ -138,7 +143,7 @@ class OpenAIRealtimeModel:
                     await stack.enter_async_context(_closing(socket))
                     await _configure(socket, codec, settings, address=self._address, secret=key)
                     for item in history():
-                        for frame in codec.encode(CreateItem(item=item)):
+                        for frame in codec.retell(item):
                             await socket.send(frame)
             except TimeoutError as exc:
                 raise RealtimeLostError(
@@ -177,11 +182,17 @@ class OpenAIRealtimeModel:
             )
         return key
 
+    def _headers(self, key: str) -> dict[str, str]:
+        headers = dict(self._dialect.headers)
+        if key:
+            headers[self._dialect.key_header] = f"{self._dialect.key_prefix}{key}"
+        return headers
+
     async def _open(self, key: str) -> ClientConnection:
         try:
             return await connect_websocket(
                 self._url,
-                additional_headers={"Authorization": f"Bearer {key}"} if key else None,
+                additional_headers=self._headers(key),
                 # Deflating base64 costs far more than it saves.
                 compression=None,
                 max_size=_MAX_FRAME,
@@ -281,7 +292,7 @@ async def _configure(
     try:
         created = await wait_for(SessionCreated)
         await socket.send(codec.configure(settings))
-        await wait_for(SessionUpdated)
+        await wait_for(SettingsApplied)
     except ConnectionClosed as exc:
         reason = without_secret(socket.close_reason or "")
         refused = refusal_by_close(address, close_code=socket.close_code, reason=reason)
@@ -328,7 +339,7 @@ class _OpenAIRealtimeConnection:
         try:
             while True:
                 for event in self._codec.decode(await self._socket.recv(decode=False)):
-                    if not isinstance(event, SessionCreated | SessionUpdated):
+                    if not isinstance(event, SessionCreated):
                         yield event
         except ConnectionClosed as exc:
             raise self._loss() from exc

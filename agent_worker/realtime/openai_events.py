@@ -1,45 +1,25 @@
-"""What the server events of OpenAI's Realtime protocol (GA) mean in our words.
+"""What the server events of OpenAI's Realtime protocol mean in our words.
 
 The reading half of `openai_wire`, pure and without memory: one frame in, at most one event out, never an exception.
-Each event is read by a small model that names only the fields acted upon: what is added to the protocol passes by.
+All 46 events of GA are known, and those of the beta protocol by their names in GA.
 """
 
-import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ValidationError
 from pydantic_core import from_json
 
-from agent_worker.realtime.base import (
-    FunctionCallReady,
-    InputCommitted,
-    InputTranscribed,
-    InputTranscriptDelta,
-    InputTranscriptionFailed,
-    InputVoiceStarted,
-    InputVoiceStopped,
-    ItemDeleted,
-    ItemTruncated,
-    ModelError,
-    OutputAudio,
-    OutputAudioDone,
-    OutputItemStarted,
-    OutputTranscript,
-    RealtimeEvent,
-    ResponseEnded,
-    ResponseStarted,
-    ResponseStatus,
-    UnknownEvent,
-    Usage,
-)
+from agent_worker.realtime import base as rt
+from agent_worker.realtime import openai_models as wire
+from agent_worker.realtime import openai_replies as replies
+from agent_worker.realtime.openai_errors import ITEM_COMMANDS, MALFORMED, command_of, policy_of
+from agent_worker.realtime.openai_items import read_item
+from agent_worker.realtime.openai_usage import usage_of
 
-MALFORMED: Final = "malformed_event"
-"""`ModelError.code` of a frame that could not be read: the one code that is ours and not the provider's."""
-
-REQUEST_EVENT_ID: Final = "response_"
-"""Event ids of response.create begin so; the rest is our request id. An error names the event id that it answers."""
+_QUOTED: Final = re.compile(r"'([^']+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +27,12 @@ class SessionCreated:
     """The server is there (session.created); it takes a configuration now."""
 
     session_id: str
+    expires_at: float | None = None
+    """When the session will end, in seconds since 1970; None: the server does not say."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionUpdated:
-    """The server has taken a configuration (session.updated)."""
-
-
-WireEvent = RealtimeEvent | SessionCreated | SessionUpdated
-"""What a frame can mean: an event for the session, or one of the two that only the opening of a connection needs."""
+WireEvent = rt.RealtimeEvent | SessionCreated | replies.TranscriptDone
+"""What a frame can mean: an event for the session, or one that only the connection and its codec need."""
 
 
 def read(frame: str | bytes) -> WireEvent | None:
@@ -75,7 +52,7 @@ def read(frame: str | bytes) -> WireEvent | None:
             return _malformed("The model sent JSON that is not an event: it has no type.")
     reader = _READERS.get(kind)
     if reader is None:
-        return None if kind in _SAYS_NOTHING_NEW else UnknownEvent(type=kind, raw=raw)
+        return None if kind in REPEATING else rt.UnknownEvent(type=kind, raw=raw)
     try:
         return reader(raw)
     except ValidationError as exc:
@@ -85,308 +62,187 @@ def read(frame: str | bytes) -> WireEvent | None:
         return _malformed(f"The model sent a {kind} whose audio is not base64.")
 
 
-def _malformed(message: str) -> ModelError:
-    return ModelError(code=MALFORMED, message=message)
+def _malformed(message: str) -> rt.ModelError:
+    return rt.ModelError(code=MALFORMED, message=message)
 
 
-def _none_if_odd(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validate(value)
-    except ValidationError:
-        return None
-
-
-_LENIENT: Final = WrapValidator(_none_if_odd)
-"""For what can be done without: a value of another shape counts as not given, the rest of the event still counts."""
-
-_OptionalText = Annotated[str | None, _LENIENT]
-_OptionalCount = Annotated[int | None, _LENIENT]
-
-
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Session(_Wire):
-    id: _OptionalText = None
-
-
-class _SessionEvent(_Wire):
-    session: Annotated[_Session | None, _LENIENT] = None
-
-
-class _ItemEvent(_Wire):
-    item_id: str
-
-
-class _InputTranscriptDelta(_ItemEvent):
-    delta: _OptionalText = None
-
-
-class _InputTranscript(_ItemEvent):
-    transcript: _OptionalText = None
-
-
-class _Error(_Wire):
-    type: _OptionalText = None
-    code: _OptionalText = None
-    message: _OptionalText = None
-    event_id: _OptionalText = None
-
-
-class _TranscriptionFailed(_ItemEvent):
-    error: Annotated[_Error | None, _LENIENT] = None
-
-
-class _ErrorEvent(_Wire):
-    error: Annotated[_Error | None, _LENIENT] = None
-
-
-class _Truncated(_ItemEvent):
-    audio_end_ms: int
-
-
-class _Part(_ItemEvent):
-    response_id: str
-    content_index: int = 0
-
-
-class _Audio(_Part):
-    delta: str
-
-
-class _Transcript(_Part):
-    delta: str
-    audio_start_ms: _OptionalCount = None
-
-
-class _OutputItem(_Wire):
-    id: str
-    type: str
-
-
-class _OutputItemEvent(_Wire):
-    response_id: str
-    item: _OutputItem
-
-
-class _Call(_OutputItem):
-    call_id: str
-    name: str
-    arguments: str
-
-
-class _CallEvent(_Wire):
-    response_id: str
-    item: _Call
-
-
-class _TokenDetails(_Wire):
-    audio_tokens: _OptionalCount = None
-    cached_tokens: _OptionalCount = None
-
-
-class _Usage(_Wire):
-    input_tokens: _OptionalCount = None
-    output_tokens: _OptionalCount = None
-    input_token_details: Annotated[_TokenDetails | None, _LENIENT] = None
-    output_token_details: Annotated[_TokenDetails | None, _LENIENT] = None
-
-
-class _StatusDetails(_Wire):
-    reason: _OptionalText = None
-    error: Annotated[_Error | None, _LENIENT] = None
-
-
-class _Metadata(_Wire):
-    request_id: _OptionalText = None
-
-
-class _Response(_Wire):
-    id: str
-    status: _OptionalText = None
-    status_details: Annotated[_StatusDetails | None, _LENIENT] = None
-    usage: Annotated[_Usage | None, _LENIENT] = None
-    metadata: Annotated[_Metadata | None, _LENIENT] = None
-
-    @property
-    def request_id(self) -> str | None:
-        return self.metadata.request_id if self.metadata is not None else None
-
-
-class _ResponseEvent(_Wire):
-    response: _Response
-
-
-_Raw = Mapping[str, Any]
+_Raw = replies.Raw
 
 
 def _item_id(raw: _Raw) -> str:
-    return _ItemEvent.model_validate(raw).item_id
+    return wire.ItemEvent.model_validate(raw).item_id
 
 
 def _session_created(raw: _Raw) -> WireEvent:
-    session = _SessionEvent.model_validate(raw).session
-    return SessionCreated((session.id if session is not None else None) or "")
+    session = wire.SessionEvent.model_validate(raw).session or wire.WireSession()
+    return SessionCreated(session.id or "", session.expires_at)
+
+
+# The user's audio. ---------------------------------------------------------------------------------------------
 
 
 def _input_transcript_delta(raw: _Raw) -> WireEvent:
-    event = _InputTranscriptDelta.model_validate(raw)
-    return InputTranscriptDelta(event.item_id, event.delta or "")
+    event = wire.InputDelta.model_validate(raw)
+    return rt.InputTranscriptDelta(event.item_id, event.delta or "")
 
 
 def _input_transcribed(raw: _Raw) -> WireEvent:
-    event = _InputTranscript.model_validate(raw)
-    return InputTranscribed(event.item_id, event.transcript or "")
+    event = wire.InputTranscript.model_validate(raw)
+    return rt.InputTranscribed(event.item_id, event.transcript or "", usage=usage_of(event.usage))
+
+
+def _input_segment(raw: _Raw) -> WireEvent:
+    event = wire.Segment.model_validate(raw)
+    return rt.InputSegment(
+        item_id=event.item_id,
+        speaker=event.speaker or "",
+        text=event.text or "",
+        start_ms=round(1000 * (event.start or 0.0)),
+        end_ms=round(1000 * (event.end or 0.0)),
+    )
 
 
 def _input_transcription_failed(raw: _Raw) -> WireEvent:
-    event = _TranscriptionFailed.model_validate(raw)
-    return InputTranscriptionFailed(event.item_id, _words_of(event.error))
+    event = wire.TranscriptionFailed.model_validate(raw)
+    return rt.InputTranscriptionFailed(event.item_id, replies.words_of(event.error))
 
 
-def _response_started(raw: _Raw) -> WireEvent:
-    response = _ResponseEvent.model_validate(raw).response
-    return ResponseStarted(response_id=response.id, request_id=response.request_id)
-
-
-def _output_item_started(raw: _Raw) -> WireEvent | None:
-    event = _OutputItemEvent.model_validate(raw)
-    if event.item.type != "message":
-        return None
-    return OutputItemStarted(response_id=event.response_id, item_id=event.item.id)
-
-
-def _output_audio(raw: _Raw) -> WireEvent:
-    event = _Audio.model_validate(raw)
-    return OutputAudio(
-        response_id=event.response_id,
-        item_id=event.item_id,
-        content_index=event.content_index,
-        pcm=binascii.a2b_base64(event.delta, strict_mode=True),
+def _input_timed_out(raw: _Raw) -> WireEvent:
+    event = wire.TimedOut.model_validate(raw)
+    return rt.InputTimedOut(
+        item_id=event.item_id, audio_start_ms=event.audio_start_ms or 0, audio_end_ms=event.audio_end_ms or 0
     )
 
 
-def _output_transcript(raw: _Raw) -> WireEvent:
-    event = _Transcript.model_validate(raw)
-    return OutputTranscript(
-        response_id=event.response_id,
-        item_id=event.item_id,
-        content_index=event.content_index,
-        delta=event.delta,
-        start_ms=event.audio_start_ms,
-    )
+# History, hosted tools, the session. ---------------------------------------------------------------------------
 
 
-def _output_audio_done(raw: _Raw) -> WireEvent:
-    event = _Part.model_validate(raw)
-    return OutputAudioDone(response_id=event.response_id, item_id=event.item_id, content_index=event.content_index)
-
-
-def _output_item_done(raw: _Raw) -> WireEvent | None:
-    # The call's arguments are complete only here: output_item.added carries them empty.
-    if _OutputItemEvent.model_validate(raw).item.type != "function_call":
-        return None
-    event = _CallEvent.model_validate(raw)
-    return FunctionCallReady(
-        response_id=event.response_id,
-        item_id=event.item.id,
-        call_id=event.item.call_id,
-        name=event.item.name,
-        arguments=event.item.arguments,
-    )
-
-
-def _response_ended(raw: _Raw) -> WireEvent:
-    response = _ResponseEvent.model_validate(raw).response
-    try:
-        status = ResponseStatus(response.status or ResponseStatus.COMPLETED)
-    except ValueError:
-        status = ResponseStatus.INCOMPLETE
-    details = response.status_details
-    message = ""
-    if details is not None and status in (ResponseStatus.FAILED, ResponseStatus.INCOMPLETE):
-        message = _words_of(details.error) or details.reason or ""
-    return ResponseEnded(
-        response_id=response.id,
-        request_id=response.request_id,
-        status=status,
-        message=message,
-        usage=_usage(response.usage),
-    )
-
-
-def _usage(usage: _Usage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    inputs = usage.input_token_details or _TokenDetails()
-    outputs = usage.output_token_details or _TokenDetails()
-    return Usage(
-        input_tokens=usage.input_tokens or 0,
-        output_tokens=usage.output_tokens or 0,
-        cached_tokens=inputs.cached_tokens or 0,
-        input_audio_tokens=inputs.audio_tokens or 0,
-        output_audio_tokens=outputs.audio_tokens or 0,
-    )
+def _item_added(raw: _Raw) -> WireEvent:
+    event = wire.ItemAddedEvent.model_validate(raw)
+    return rt.ItemAdded(item_id=event.item.id, previous_item_id=event.previous_item_id)
 
 
 def _item_truncated(raw: _Raw) -> WireEvent:
-    event = _Truncated.model_validate(raw)
-    return ItemTruncated(item_id=event.item_id, audio_end_ms=event.audio_end_ms)
+    event = wire.Truncated.model_validate(raw)
+    return rt.ItemTruncated(item_id=event.item_id, audio_end_ms=event.audio_end_ms)
 
 
-def _error(raw: _Raw) -> WireEvent:
-    error = _ErrorEvent.model_validate(raw).error or _Error()
-    request_id = None
-    if error.event_id is not None and error.event_id.startswith(REQUEST_EVENT_ID):
-        request_id = error.event_id.removeprefix(REQUEST_EVENT_ID)
-    return ModelError(
-        code=error.code or error.type or "",
-        message=error.message or "The model reported an error without saying which.",
-        request_id=request_id,
+def _item_retrieved(raw: _Raw) -> WireEvent:
+    kept = wire.RetrievedEvent.model_validate(raw).item
+    item_id = wire.NewItem.model_validate(kept).id
+    item, pcm = read_item(kept)
+    return rt.ItemRetrieved(item_id=item_id, item=item, pcm=pcm)
+
+
+def _hosted_tools_listed(state: rt.HostedToolState) -> Callable[[_Raw], WireEvent]:
+    return lambda raw: rt.HostedToolsListed(item_id=_item_id(raw), state=state)
+
+
+def _hosted_tool_called(state: rt.HostedToolState) -> Callable[[_Raw], WireEvent]:
+    return lambda raw: rt.HostedToolCalled(item_id=_item_id(raw), state=state)
+
+
+def _playback_stopped(*, cleared: bool) -> Callable[[_Raw], WireEvent]:
+    return lambda raw: rt.PlaybackStopped(
+        response_id=wire.PlaybackEvent.model_validate(raw).response_id, cleared=cleared
     )
 
 
-def _words_of(error: _Error | None) -> str:
-    if error is None:
-        return ""
-    return ": ".join(word for word in (error.code or error.type, error.message) if word)
+def _rate_limits(raw: _Raw) -> WireEvent:
+    return rt.RateLimits(
+        tuple(
+            rt.RateLimit(
+                name=limit.name or "",
+                limit=round(limit.limit or 0),
+                remaining=round(limit.remaining or 0),
+                reset_seconds=limit.reset_seconds or 0.0,
+            )
+            for limit in wire.RateLimitsEvent.model_validate(raw).rate_limits
+        )
+    )
 
+
+def _error(raw: _Raw) -> WireEvent:
+    error = wire.ErrorEvent.model_validate(raw).error or wire.WireError()
+    code, kind = error.code or "", error.type or ""
+    message = error.message or "The model reported an error without saying which."
+    refused, subject = command_of(error.event_id, code)
+    item_id = None
+    if refused in ITEM_COMMANDS:
+        quoted = _QUOTED.search(message)
+        item_id = subject or (quoted.group(1) if quoted is not None else None)
+    return rt.ModelError(
+        code=code or kind,
+        message=message,
+        request_id=(subject or None) if refused is rt.Refused.RESPONSE else None,
+        refused=refused,
+        item_id=item_id,
+        policy=policy_of(code, kind, message, answers_request=bool(error.event_id)),
+    )
+
+
+_TRANSCRIPTION: Final = "conversation.item.input_audio_transcription"
 
 _READERS: Final[Mapping[str, Callable[[_Raw], WireEvent | None]]] = {
     "session.created": _session_created,
-    "session.updated": lambda _: SessionUpdated(),
-    "input_audio_buffer.committed": lambda raw: InputCommitted(_item_id(raw)),
-    "input_audio_buffer.speech_started": lambda raw: InputVoiceStarted(item_id=_item_id(raw)),
-    "input_audio_buffer.speech_stopped": lambda raw: InputVoiceStopped(item_id=_item_id(raw)),
-    "conversation.item.input_audio_transcription.delta": _input_transcript_delta,
-    "conversation.item.input_audio_transcription.completed": _input_transcribed,
-    "conversation.item.input_audio_transcription.failed": _input_transcription_failed,
-    "conversation.item.deleted": lambda raw: ItemDeleted(_item_id(raw)),
+    "session.updated": lambda _: rt.SettingsApplied(),
+    "input_audio_buffer.committed": lambda raw: rt.InputCommitted(_item_id(raw)),
+    "input_audio_buffer.cleared": lambda _: rt.InputCleared(),
+    "input_audio_buffer.speech_started": lambda raw: rt.InputVoiceStarted(item_id=_item_id(raw)),
+    "input_audio_buffer.speech_stopped": lambda raw: rt.InputVoiceStopped(item_id=_item_id(raw)),
+    "input_audio_buffer.timeout_triggered": _input_timed_out,
+    "input_audio_buffer.dtmf_event_received": lambda raw: rt.KeyPressed(wire.Dtmf.model_validate(raw).event),
+    f"{_TRANSCRIPTION}.delta": _input_transcript_delta,
+    f"{_TRANSCRIPTION}.completed": _input_transcribed,
+    f"{_TRANSCRIPTION}.segment": _input_segment,
+    f"{_TRANSCRIPTION}.failed": _input_transcription_failed,
+    "conversation.item.added": _item_added,
+    "conversation.item.created": _item_added,
+    "conversation.item.deleted": lambda raw: rt.ItemDeleted(_item_id(raw)),
     "conversation.item.truncated": _item_truncated,
-    "response.created": _response_started,
-    "response.output_item.added": _output_item_started,
-    "response.output_audio.delta": _output_audio,
-    "response.output_audio_transcript.delta": _output_transcript,
-    "response.output_audio.done": _output_audio_done,
-    "response.output_item.done": _output_item_done,
-    "response.done": _response_ended,
+    "conversation.item.retrieved": _item_retrieved,
+    "response.created": replies.response_started,
+    "response.output_item.added": replies.item_started,
+    "response.content_part.added": replies.part_started,
+    "response.output_audio.delta": replies.audio,
+    "response.output_audio.done": replies.audio_done,
+    "response.output_audio_transcript.delta": replies.transcript,
+    "response.output_audio_transcript.done": replies.transcript_done,
+    "response.output_text.delta": replies.text,
+    "response.output_text.done": replies.text_done,
+    "response.output_item.done": replies.item_done,
+    "response.done": replies.response_ended,
+    "mcp_list_tools.in_progress": _hosted_tools_listed(rt.HostedToolState.IN_PROGRESS),
+    "mcp_list_tools.completed": _hosted_tools_listed(rt.HostedToolState.COMPLETED),
+    "mcp_list_tools.failed": _hosted_tools_listed(rt.HostedToolState.FAILED),
+    "response.mcp_call.in_progress": _hosted_tool_called(rt.HostedToolState.IN_PROGRESS),
+    "response.mcp_call.completed": _hosted_tool_called(rt.HostedToolState.COMPLETED),
+    "response.mcp_call.failed": _hosted_tool_called(rt.HostedToolState.FAILED),
+    "output_audio_buffer.started": lambda raw: rt.PlaybackStarted(
+        response_id=wire.PlaybackEvent.model_validate(raw).response_id
+    ),
+    "output_audio_buffer.stopped": _playback_stopped(cleared=False),
+    "output_audio_buffer.cleared": _playback_stopped(cleared=True),
+    "rate_limits.updated": _rate_limits,
     "error": _error,
+    # The names of the beta protocol.
+    "response.audio.delta": replies.audio,
+    "response.audio.done": replies.audio_done,
+    "response.audio_transcript.delta": replies.transcript,
+    "response.audio_transcript.done": replies.transcript_done,
+    "response.text.delta": replies.text,
+    "response.text.done": replies.text_done,
 }
 
-_SAYS_NOTHING_NEW: Final = frozenset(
+REPEATING: Final = frozenset(
     {
         "conversation.created",
-        "conversation.item.added",
-        "conversation.item.created",
         "conversation.item.done",
-        "input_audio_buffer.cleared",
-        "rate_limits.updated",
-        "response.content_part.added",
         "response.content_part.done",
         "response.function_call_arguments.delta",
         "response.function_call_arguments.done",
-        "response.output_audio_transcript.done",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
     }
 )
 """Known events that repeat what another one says, so that only what is really unknown is reported as unknown."""

@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, TypeVar, assert_never
 
-import numpy as np
-
 from agent_worker import clock
-from agent_worker.audio import milliseconds_of, samples_in, to_bytes
+from agent_worker.audio import milliseconds_of, samples_in
 from agent_worker.errors import AgentWorkerError, RealtimeLostError
 from agent_worker.history.items import Item
 from agent_worker.realtime.base import (
     AppendAudio,
+    ApproveHostedTool,
     CancelResponse,
     Capabilities,
     ClearAudio,
+    ClearPlayback,
     CommitAudio,
     CreateItem,
     CreateResponse,
@@ -37,21 +37,28 @@ from agent_worker.realtime.base import (
     InputTranscribed,
     ItemDeleted,
     ItemTruncated,
-    ModelError,
+    Modality,
     OutputAudio,
     OutputAudioDone,
     OutputItemStarted,
+    OutputText,
+    OutputTextDone,
     OutputTranscript,
     RealtimeCommand,
     RealtimeConnection,
     RealtimeEvent,
+    Refused,
     ResponseEnded,
     ResponseStarted,
     ResponseStatus,
+    RetrieveItem,
     SessionSettings,
+    SettingsApplied,
     TruncateItem,
     UpdateSession,
 )
+from agent_worker.realtime.scripted_items import ScriptedItems, refusal
+from agent_worker.realtime.scripted_sound import tone
 
 _WORD_SECONDS: Final = 0.3
 _QUEUED_EVENTS: Final = 65_536
@@ -153,7 +160,7 @@ class ScriptedModel:
         self._script.settings = settings
         self._connection = connection = _ScriptedConnection(self._script, self._capabilities)
         for item in history():
-            connection.send(CreateItem(item=item))
+            connection.tell(CreateItem(item=item))
         try:
             yield connection
         finally:
@@ -223,9 +230,10 @@ class _ScriptedConnection:
         self._capabilities = capabilities
         self._events = asyncio.Queue[RealtimeEvent | RealtimeLostError](_QUEUED_EVENTS)
         self._lost: RealtimeLostError | None = None
-        self._items: set[str] = set()
+        self._items = ScriptedItems()
         self._uncommitted_bytes = 0
         self._open_reply: ResponseStarted | None = None
+        self._in_text = False
         self._ids = script.ids
 
     @property
@@ -237,6 +245,11 @@ class _ScriptedConnection:
             raise self._lost
         self._script.record(command)
         self._answer(command)
+
+    def tell(self, command: CreateItem) -> None:
+        """An item of the history so far: who connects knows of it without being told."""
+        self._script.record(command)
+        self._items.append(command.item.id, command.item)
 
     async def events(self) -> AsyncIterator[RealtimeEvent]:
         while True:
@@ -262,7 +275,7 @@ class _ScriptedConnection:
             self._say(reply, started.response_id)
         for name, arguments in reply.calls:
             number = next(self._ids)
-            self._items.add(f"item_{number}")
+            self.put(self._items.append(f"item_{number}"))
             self.put(
                 FunctionCallReady(
                     response_id=started.response_id,
@@ -285,11 +298,14 @@ class _ScriptedConnection:
 
     def _say(self, reply: ScriptedReply, response_id: str) -> None:
         item_id = f"item_{next(self._ids)}"
-        self._items.add(item_id)
         self.put(OutputItemStarted(response_id=response_id, item_id=item_id))
+        self.put(self._items.append(item_id))
+        if self._in_text:
+            self._write(reply.text, response_id, item_id)
+            return
         rate = self._capabilities.output_rate
         words = re.findall(r"\s*\S+", reply.text) or [""]
-        pcm = reply.pcm or _tone(len(words) * _WORD_SECONDS, rate)
+        pcm = reply.pcm or tone(len(words) * _WORD_SECONDS, rate)
         samples = len(pcm) // 2
         for index, word in enumerate(words):
             start, end = (samples * position // len(words) for position in (index, index + 1))
@@ -307,6 +323,11 @@ class _ScriptedConnection:
             self.put(OutputAudio(response_id=response_id, item_id=item_id, content_index=0, pcm=sound))
         self.put(OutputAudioDone(response_id=response_id, item_id=item_id, content_index=0))
 
+    def _write(self, text: str, response_id: str, item_id: str) -> None:
+        for word in re.findall(r"\s*\S+", text):
+            self.put(OutputText(response_id=response_id, item_id=item_id, content_index=0, delta=word))
+        self.put(OutputTextDone(response_id=response_id, item_id=item_id, content_index=0, text=text))
+
     def _answer(self, command: RealtimeCommand) -> None:
         match command:
             case AppendAudio(pcm):
@@ -321,55 +342,59 @@ class _ScriptedConnection:
                 if self._open_reply is not None and self._open_reply.response_id == response_id:
                     self.finish(ResponseStatus.CANCELLED, "")
                 else:
-                    self._refuse("response_cancel_not_active", "no active response found")
+                    self.put(refusal("response_cancel_not_active", "no active response found", Refused.CANCEL))
+            case UpdateSession():
+                self.put(SettingsApplied())
+            case _:
+                self._answer_about_an_item(command)
+
+    def _answer_about_an_item(
+        self, command: TruncateItem | DeleteItem | CreateItem | RetrieveItem | ClearPlayback | ApproveHostedTool
+    ) -> None:
+        match command:
             case TruncateItem(item_id=item_id):
-                if self._has(item_id, "item_truncate_invalid_item_id"):
+                if self._has(item_id, Refused.TRUNCATE):
                     self.put(ItemTruncated(item_id=item_id, audio_end_ms=command.audio_end_ms))
             case DeleteItem(item_id):
-                if self._has(item_id, "item_delete_invalid_item_id"):
+                if self._has(item_id, Refused.DELETE):
                     self._items.remove(item_id)
                     self.put(ItemDeleted(item_id))
             case CreateItem(item=item):
-                self._items.add(item.id)
-            case UpdateSession():
-                pass
+                self.put(self._items.create(item, command.previous_item_id))
+            case RetrieveItem(item_id):
+                if self._has(item_id, Refused.RETRIEVE):
+                    self.put(self._items.retrieve(item_id))
+            case ClearPlayback() | ApproveHostedTool():
+                # Only providers that play, or run tools, by themselves answer these.
+                return
             case _:
                 assert_never(command)
 
     def _commit(self) -> None:
         if self._uncommitted_bytes < 2 * samples_in(_MIN_COMMIT_SECONDS, self._capabilities.input_rate):
-            self._refuse("input_audio_buffer_commit_empty", "buffer too small")
+            self.put(refusal("input_audio_buffer_commit_empty", "buffer too small", Refused.COMMIT))
             return
         self._uncommitted_bytes = 0
         item_id = f"item_{next(self._ids)}"
-        self._items.add(item_id)
         self.put(InputCommitted(item_id))
+        self.put(self._items.append(item_id))
         text = next(self._script.heard, None)
         if text is not None:
             self.put(InputTranscribed(item_id, text))
 
     def _respond(self, request: CreateResponse) -> None:
         if self._open_reply is not None:
-            self._refuse(
-                "conversation_already_has_active_response",
-                f"Conversation already has an active response: {self._open_reply.response_id}",
-                request_id=request.request_id,
-            )
+            message = f"Conversation already has an active response: {self._open_reply.response_id}"
+            code = "conversation_already_has_active_response"
+            self.put(refusal(code, message, Refused.RESPONSE, request_id=request.request_id))
             return
         reply = next(self._script.replies, None)
+        self._in_text = (request.modality or self._script.settings.modality) is Modality.TEXT
         if reply is not None:
             self.reply(reply, request.request_id)
 
-    def _has(self, item_id: str, otherwise: str) -> bool:
+    def _has(self, item_id: str, refused: Refused) -> bool:
         if item_id not in self._items:
-            self._refuse(otherwise, f"the item with id {item_id!r} does not exist")
+            message = f"the item with id '{item_id}' does not exist"
+            self.put(refusal(f"item_{refused.value}_invalid_item_id", message, refused, item_id=item_id))
         return item_id in self._items
-
-    def _refuse(self, code: str, message: str, *, request_id: str | None = None) -> None:
-        self.put(ModelError(code=code, message=message, request_id=request_id))
-
-
-def _tone(seconds: float, rate: int) -> bytes:
-    """A quiet rising tone: no two 20 ms frames are alike, so a test can tell what was played twice or never."""
-    time = np.arange(samples_in(seconds, rate)) / rate
-    return to_bytes((3000 * np.sin(2 * np.pi * (200 + 20 * time) * time)).astype(np.int16))

@@ -127,8 +127,29 @@ class ModelFeed:
                 log.warning("! the model is away, and being tried again: %s", message)
             case rt.ConnectionRestored(seconds=seconds):
                 log.info("the model is back after %.1f s", seconds)
-            case rt.ItemDeleted() | rt.ItemTruncated() | rt.UnknownEvent():
-                pass
+            case (
+                rt.OutputPartStarted()
+                | rt.OutputText()
+                | rt.OutputTextDone()
+                | rt.PlaybackStarted()
+                | rt.PlaybackStopped()
+                | rt.ItemAdded()
+                | rt.ItemDeleted()
+                | rt.ItemTruncated()
+                | rt.ItemRetrieved()
+                | rt.InputCleared()
+                | rt.InputSegment()
+                | rt.InputTimedOut()
+                | rt.KeyPressed()
+                | rt.HostedToolsListed()
+                | rt.HostedToolCalled()
+                | rt.HostedToolApprovalAsked()
+                | rt.SettingsApplied()
+                | rt.RateLimits()
+                | rt.UnknownEvent()
+            ):
+                # What happened elsewhere, and changes nothing of what is said or played here.
+                log.debug("the model says: %s", event)
             case _:
                 assert_never(event)
 

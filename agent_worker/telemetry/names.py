@@ -17,11 +17,9 @@ __all__ = [
     "ERROR_TYPE",
     "FUNCTION_TOOL",
     "HOLD_SECONDS",
-    "INPUT_AUDIO_TOKENS",
     "INPUT_TOKENS",
     "INTERRUPTED",
     "OPERATION",
-    "OUTPUT_AUDIO_TOKENS",
     "OUTPUT_TOKENS",
     "OUTPUT_TYPE",
     "PROVIDER",
@@ -73,11 +71,11 @@ TOOL_RESULT: Final = "gen_ai.tool.call.result"
 # Attributes of ours.
 END_OF_TURN_DELAY: Final = "voice.end_of_turn_delay"
 HOLD_SECONDS: Final = "voice.hold"
-INPUT_AUDIO_TOKENS: Final = "voice.usage.input_audio_tokens"
 INTERRUPTED: Final = "voice.interrupted"
-OUTPUT_AUDIO_TOKENS: Final = "voice.usage.output_audio_tokens"
 REASON: Final = "voice.reason"
 SOURCE: Final = "voice.source"
+USAGE: Final = "voice.usage."
+"""Followed by the name of a field of `Usage` that the conventions have no word for."""
 SPEECH_ID: Final = "voice.speech_id"
 STATUS: Final = "voice.status"
 TEXT: Final = "voice.text"

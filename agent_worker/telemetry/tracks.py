@@ -10,7 +10,7 @@ An event may tell of the past, and its records carry the time at which it happen
 when it is asked for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import count
 from typing import Final, assert_never
 
@@ -331,12 +331,16 @@ def _model(subject: Subject) -> dict[str, str]:
     return {names.OPERATION: "generate_content", **_given(attributes)}
 
 
-def _usage(usage: Usage) -> dict[str, int]:
-    tokens = {
-        names.INPUT_TOKENS: usage.input_tokens,
-        names.OUTPUT_TOKENS: usage.output_tokens,
-        names.READ_FROM_CACHE_TOKENS: usage.cached_tokens,
-        names.INPUT_AUDIO_TOKENS: usage.input_audio_tokens,
-        names.OUTPUT_AUDIO_TOKENS: usage.output_audio_tokens,
+_OF_THE_CONVENTIONS: Final = {
+    "input_tokens": names.INPUT_TOKENS,
+    "output_tokens": names.OUTPUT_TOKENS,
+    "cached_tokens": names.READ_FROM_CACHE_TOKENS,
+}
+
+
+def _usage(usage: Usage) -> dict[str, float]:
+    numbers = {
+        _OF_THE_CONVENTIONS.get(field.name, names.USAGE + field.name): getattr(usage, field.name)
+        for field in fields(usage)
     }
-    return {name: number for name, number in tokens.items() if number}
+    return {name: number for name, number in numbers.items() if number}

@@ -23,11 +23,13 @@ class ModelSettings:
         url: ws:// or wss:// address of a server that speaks OpenAI's Realtime protocol.
         model: The model's name; "" when the address alone says which.
         api_key: None for a server that asks for none.
+        dialect: What the server does differently, by a name of `realtime.dialects`.
     """
 
     url: str
     model: str = ""
     api_key: str | None = field(default=None, repr=False)
+    dialect: str = "ga"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from agent_worker.agent import Agent
 from agent_worker.cascade.on_demand import OnDemandSynthesiser
+from agent_worker.realtime.dialects import dialect_named
 from agent_worker.realtime.openai import OpenAIRealtimeModel
 from agent_worker.rooms.base import Door, Room, Voice
 from agent_worker.rooms.ice import OfferedAddresses
@@ -33,7 +34,12 @@ def load(program: VoiceProgram) -> "VoiceJob":
     """
     silero.load_session()
     settings = program.model
-    model = OpenAIRealtimeModel(url=settings.url, model=settings.model, api_key=settings.api_key)
+    model = OpenAIRealtimeModel(
+        url=settings.url,
+        model=settings.model,
+        api_key=settings.api_key,
+        dialect=dialect_named(settings.dialect),
+    )
     return VoiceJob(program, loader.load(program.agent), model)
 
 

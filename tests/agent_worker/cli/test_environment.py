@@ -17,7 +17,7 @@ OTHER = "wss://models.example.org/v1/realtime"
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch, tmp_path):
     """No variables and no .env file of the developer's own."""
-    for name in ("SIGNALING_URL", "MODEL_URL", "MODEL", "API_KEY", "API_SECRET"):
+    for name in ("SIGNALING_URL", "MODEL_URL", "MODEL", "MODEL_DIALECT", "API_KEY", "API_SECRET"):
         monkeypatch.delenv(f"AGENT_WORKER_{name}", raising=False)
     for name in [name for name in os.environ if name.startswith(("OPENAI_", "OTEL_"))]:
         monkeypatch.delenv(name)
@@ -40,6 +40,11 @@ def _bare(monkeypatch, tmp_path):
             {"AGENT_WORKER_MODEL_URL": OTHER, "OPENAI_API_KEY": "sk", "AGENT_WORKER_MODEL": "m"},
             None,
             ModelSettings(url=OTHER, model="m", api_key="sk"),
+        ),
+        (
+            {"AGENT_WORKER_MODEL_URL": OTHER, "AGENT_WORKER_MODEL_DIALECT": "azure"},
+            None,
+            ModelSettings(url=OTHER, dialect="azure"),
         ),
         ({"AGENT_WORKER_MODEL_URL": OTHER}, LOCAL, ModelSettings(url=LOCAL)),
         # A key is never sent to a server on this machine.

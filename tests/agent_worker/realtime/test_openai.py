@@ -35,6 +35,7 @@ from agent_worker.realtime.base import (
     RealtimeConnection,
     RealtimeEvent,
     SessionSettings,
+    SettingsApplied,
     UnknownEvent,
     UpdateSession,
 )
@@ -494,7 +495,7 @@ class TestSession:
 
         async with served(story) as url, OpenAIRealtimeModel(url=url).connect(SETTINGS) as connection:
             connection.send(UpdateSession(SessionSettings(instructions="Be brief.")))
-            assert await read(connection, 1) == [ItemDeleted("seen")]
+            assert await read(connection, 2) == [SettingsApplied(), ItemDeleted("seen")]
         assert updates[0]["session"]["instructions"] == "Be brief."
 
     async def test_an_error_of_the_session_itself_comes_out_as_it_is(self) -> None:

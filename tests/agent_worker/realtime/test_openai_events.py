@@ -1,6 +1,5 @@
 """Server frames to events: a row for each event, and whatever else a server may say."""
 
-import base64
 import copy
 import json
 from typing import Any
@@ -12,94 +11,26 @@ from hypothesis import strategies as st
 from agent_worker.realtime.base import (
     ConnectionLost,
     ConnectionRestored,
-    FunctionCallReady,
-    InputCommitted,
+    ErrorPolicy,
     InputTranscribed,
-    InputTranscriptDelta,
-    InputTranscriptionFailed,
-    InputVoiceStarted,
-    InputVoiceStopped,
-    ItemDeleted,
-    ItemTruncated,
     ModelError,
-    OutputAudio,
-    OutputAudioDone,
-    OutputItemStarted,
     OutputTranscript,
     RealtimeEvent,
+    Refused,
     ResponseEnded,
     ResponseStarted,
     ResponseStatus,
     UnknownEvent,
     Usage,
 )
-from agent_worker.realtime.openai_events import MALFORMED, SessionCreated, SessionUpdated, WireEvent, read
+from agent_worker.realtime.openai_errors import MALFORMED
+from agent_worker.realtime.openai_events import SessionCreated, WireEvent, read
+from agent_worker.realtime.openai_replies import TranscriptDone
 from agent_worker.realtime.openai_wire import Codec
+from tests.agent_worker.realtime.server_samples import OURS, PART, SAMPLES, framed, response
 
-PART = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}
-OURS = {"response_id": "resp_1", "item_id": "item_1", "content_index": 0}
-USAGE = {
-    "total_tokens": 100,
-    "input_tokens": 60,
-    "output_tokens": 40,
-    "input_token_details": {"text_tokens": 20, "audio_tokens": 40, "cached_tokens": 10},
-    "output_token_details": {"text_tokens": 5, "audio_tokens": 35},
-}
-
-
-def response(**fields: Any) -> dict[str, Any]:
-    """A response as the GA service sends it."""
-    return {
-        "object": "realtime.response",
-        "id": "resp_1",
-        "status": "completed",
-        "status_details": None,
-        "output": [],
-        "usage": None,
-        "metadata": None,
-        **fields,
-    }
-
-
-EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
-    "session.created": (
-        {"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}},
-        SessionCreated("sess_1"),
-    ),
+EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = SAMPLES | {
     "session.created without a session": ({"type": "session.created"}, SessionCreated("")),
-    "session.updated": ({"type": "session.updated", "session": {"id": "sess_1"}}, SessionUpdated()),
-    "committed": (
-        {"type": "input_audio_buffer.committed", "item_id": "item_1", "previous_item_id": None},
-        InputCommitted("item_1"),
-    ),
-    "speech_started": (
-        {"type": "input_audio_buffer.speech_started", "item_id": "item_1", "audio_start_ms": 10},
-        InputVoiceStarted(item_id="item_1"),
-    ),
-    "speech_stopped": (
-        {"type": "input_audio_buffer.speech_stopped", "item_id": "item_1", "audio_end_ms": 10},
-        InputVoiceStopped(item_id="item_1"),
-    ),
-    "a piece of the user's transcript": (
-        {
-            "type": "conversation.item.input_audio_transcription.delta",
-            "item_id": "item_1",
-            "content_index": 0,
-            "delta": "What",
-            "obfuscation": "x7",
-        },
-        InputTranscriptDelta("item_1", "What"),
-    ),
-    "the user's transcript": (
-        {
-            "type": "conversation.item.input_audio_transcription.completed",
-            "item_id": "item_1",
-            "content_index": 0,
-            "transcript": "What time is it?",
-            "usage": {"type": "duration", "seconds": 2},
-        },
-        InputTranscribed("item_1", "What time is it?"),
-    ),
     "nothing was understood": (
         {
             "type": "conversation.item.input_audio_transcription.completed",
@@ -108,31 +39,9 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
         },
         InputTranscribed("item_1", ""),
     ),
-    "no transcript will come": (
-        {
-            "type": "conversation.item.input_audio_transcription.failed",
-            "item_id": "item_1",
-            "content_index": 0,
-            "error": {"type": "server_error", "code": "audio_unintelligible", "message": "Too noisy"},
-        },
-        InputTranscriptionFailed("item_1", "audio_unintelligible: Too noisy"),
-    ),
-    "a reply begins, and names its request": (
-        {"type": "response.created", "response": response(status="in_progress", metadata={"request_id": "r7"})},
-        ResponseStarted(response_id="resp_1", request_id="r7"),
-    ),
     "a reply begins that nobody here asked for": (
         {"type": "response.created", "response": response(metadata={"other": "x"})},
-        ResponseStarted(response_id="resp_1", request_id=None),
-    ),
-    "a message of a reply begins": (
-        {
-            "type": "response.output_item.added",
-            "response_id": "resp_1",
-            "output_index": 0,
-            "item": {"id": "item_1", "type": "message", "role": "assistant", "content": []},
-        },
-        OutputItemStarted(response_id="resp_1", item_id="item_1"),
+        ResponseStarted(response_id="resp_1", request_id=None, metadata={"other": "x"}),
     ),
     "a call begins: its arguments are not there yet": (
         {
@@ -143,14 +52,6 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
         },
         None,
     ),
-    "audio": (
-        {"type": "response.output_audio.delta", **PART, "delta": base64.b64encode(b"\x01\x02").decode()},
-        OutputAudio(**OURS, pcm=b"\x01\x02"),
-    ),
-    "words": (
-        {"type": "response.output_audio_transcript.delta", **PART, "delta": "It is "},
-        OutputTranscript(**OURS, delta="It is "),
-    ),
     "words of a model that knows when it says them": (
         {
             "type": "response.output_audio_transcript.delta",
@@ -160,29 +61,6 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
         },
         OutputTranscript(**OURS, delta="noon", start_ms=480),
     ),
-    "no more audio": ({"type": "response.output_audio.done", **PART}, OutputAudioDone(**OURS)),
-    "a call is complete": (
-        {
-            "type": "response.output_item.done",
-            "response_id": "resp_1",
-            "output_index": 1,
-            "item": {
-                "id": "item_2",
-                "type": "function_call",
-                "status": "completed",
-                "call_id": "call_1",
-                "name": "get_time",
-                "arguments": '{"city": "Oslo"}',
-            },
-        },
-        FunctionCallReady(
-            response_id="resp_1",
-            item_id="item_2",
-            call_id="call_1",
-            name="get_time",
-            arguments='{"city": "Oslo"}',
-        ),
-    ),
     "a message is complete": (
         {
             "type": "response.output_item.done",
@@ -190,21 +68,6 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
             "item": {"id": "item_1", "type": "message", "content": []},
         },
         None,
-    ),
-    "a reply is complete": (
-        {"type": "response.done", "response": response(usage=USAGE, metadata={"request_id": "r7"})},
-        ResponseEnded(
-            response_id="resp_1",
-            request_id="r7",
-            status=ResponseStatus.COMPLETED,
-            usage=Usage(
-                input_tokens=60,
-                output_tokens=40,
-                cached_tokens=10,
-                input_audio_tokens=40,
-                output_audio_tokens=35,
-            ),
-        ),
     ),
     "a reply was cancelled": (
         {
@@ -231,6 +94,8 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
             request_id=None,
             status=ResponseStatus.FAILED,
             message="insufficient_quota: Pay first",
+            code="insufficient_quota",
+            policy=ErrorPolicy.FATAL,
         ),
     ),
     "a reply was too long": (
@@ -243,6 +108,7 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
             request_id=None,
             status=ResponseStatus.INCOMPLETE,
             message="max_output_tokens",
+            code="max_output_tokens",
         ),
     ),
     "a reply ended in a way that is not known": (
@@ -261,16 +127,6 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
             usage=Usage(output_tokens=3),
         ),
     ),
-    "deleted": ({"type": "conversation.item.deleted", "item_id": "item_1"}, ItemDeleted("item_1")),
-    "truncated": (
-        {
-            "type": "conversation.item.truncated",
-            "item_id": "item_1",
-            "content_index": 0,
-            "audio_end_ms": 700,
-        },
-        ItemTruncated(item_id="item_1", audio_end_ms=700),
-    ),
     "an error that answers a request": (
         {
             "type": "error",
@@ -282,7 +138,13 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
                 "event_id": "response_r7",
             },
         },
-        ModelError(code="conversation_already_has_active_response", message="Busy", request_id="r7"),
+        ModelError(
+            code="conversation_already_has_active_response",
+            message="Busy",
+            request_id="r7",
+            refused=Refused.RESPONSE,
+            policy=ErrorPolicy.FAIL_REQUEST,
+        ),
     ),
     "an error that answers something else": (
         {
@@ -294,27 +156,28 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = {
                 "event_id": "delete_item_9",
             },
         },
-        ModelError(code="item_delete_invalid_item_id", message="No such item"),
+        ModelError(
+            code="item_delete_invalid_item_id",
+            message="No such item",
+            refused=Refused.DELETE,
+            item_id="item_9",
+            policy=ErrorPolicy.IGNORE,
+        ),
     ),
     "an error with a type alone": (
         {"type": "error", "error": {"type": "server_error", "message": "Oh", "code": None, "event_id": None}},
-        ModelError(code="server_error", message="Oh"),
+        ModelError(code="server_error", message="Oh", policy=ErrorPolicy.RECONNECT),
     ),
     "an error without an error": (
         {"type": "error"},
         ModelError(code="", message="The model reported an error without saying which."),
-    ),
-    "rate limits say nothing that is acted upon": ({"type": "rate_limits.updated", "rate_limits": []}, None),
-    "arguments come whole later": (
-        {"type": "response.function_call_arguments.done", "call_id": "c", "arguments": "{}"},
-        None,
     ),
 }
 
 
 @pytest.mark.parametrize(("frame", "event"), EVENTS.values(), ids=EVENTS.keys())
 def test_a_frame_means_this(frame: dict[str, Any], event: WireEvent | None) -> None:
-    frame = {"event_id": "event_1", "added_by_a_later_version": [1, {"a": 2}], **frame}
+    frame = {**framed(frame), "added_by_a_later_version": [1, {"a": 2}]}
     assert read(json.dumps(frame)) == event
     assert read(json.dumps(frame).encode()) == event
 
@@ -322,7 +185,7 @@ def test_a_frame_means_this(frame: dict[str, Any], event: WireEvent | None) -> N
 def test_every_event_has_a_row() -> None:
     told = {type(event) for _, event in EVENTS.values()} | {UnknownEvent}
     about_connections = {ConnectionLost, ConnectionRestored}  # No frame says so.
-    assert told - {type(None), SessionCreated, SessionUpdated} == set(RealtimeEvent.__args__) - about_connections
+    assert told - {type(None), SessionCreated, TranscriptDone} == set(RealtimeEvent.__args__) - about_connections
 
 
 def test_an_unknown_event_passes_through_with_all_that_it_said() -> None:

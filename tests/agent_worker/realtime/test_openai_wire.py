@@ -8,18 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_worker.history.items import FunctionCall, FunctionCallOutput, Message, Role
+from agent_worker.history.items import FunctionCall, FunctionCallOutput, Image, Message, Role
 from agent_worker.realtime.base import (
     AppendAudio,
+    ApproveHostedTool,
     CancelResponse,
     ClearAudio,
+    ClearPlayback,
     CommitAudio,
     CreateItem,
     CreateResponse,
     DeleteItem,
     FunctionCallReady,
+    ItemReference,
+    Modality,
     OutputAudio,
     RealtimeCommand,
+    RetrieveItem,
     SessionSettings,
     TruncateItem,
     TurnDetection,
@@ -167,6 +172,102 @@ FRAMES: dict[str, tuple[RealtimeCommand, list[dict[str, Any]]]] = {
             }
         ],
     ),
+    "what the provider plays by itself is stopped": (
+        ClearPlayback(),
+        [{"type": "output_audio_buffer.clear", "event_id": "clear_playback"}],
+    ),
+    "an item is read back": (
+        RetrieveItem("item_1"),
+        [{"type": "conversation.item.retrieve", "event_id": "retrieve_item_1", "item_id": "item_1"}],
+    ),
+    "a hosted tool may not be called": (
+        ApproveHostedTool(approval_id="mcpr_1", approve=False, reason="No."),
+        [
+            {
+                "type": "conversation.item.create",
+                "event_id": "approve_mcpr_1",
+                "item": {
+                    "type": "mcp_approval_response",
+                    "id": "answer_mcpr_1",
+                    "approval_request_id": "mcpr_1",
+                    "approve": False,
+                    "reason": "No.",
+                },
+            }
+        ],
+    ),
+    "a picture, and words about it": (
+        CreateItem(
+            item=Message(
+                id="m1",
+                role=Role.USER,
+                text="Look",
+                images=(Image(b"\xff\xd8\xff", detail="low"), Image(b"\x89PNG\r\n")),
+            )
+        ),
+        [
+            {
+                "type": "conversation.item.create",
+                "event_id": "create_m1",
+                "item": {
+                    "id": "m1",
+                    "type": "message",
+                    "role": "user",
+                    "content": [
+                        {"type": "input_text", "text": "Look"},
+                        {"type": "input_image", "image_url": "data:image/jpeg;base64,/9j/", "detail": "low"},
+                        {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0K", "detail": "auto"},
+                    ],
+                },
+            }
+        ],
+    ),
+    "a reply beside the conversation, with everything of its own": (
+        CreateResponse(
+            request_id="r7",
+            instructions="Sum up.",
+            tools=(ToolSpec(name="f", description="does f", parameters={"type": "object", "properties": {}}),),
+            tool_choice="required",
+            modality=Modality.TEXT,
+            voice="marin",
+            max_output_tokens=50,
+            in_conversation=False,
+            input=(ItemReference("item_1"), Message(id="m1", role=Role.USER, text="Go on")),
+            metadata={"topic": "tea"},
+        ),
+        [
+            {
+                "type": "response.create",
+                "event_id": "response_r7",
+                "response": {
+                    "metadata": {"topic": "tea", "request_id": "r7"},
+                    "instructions": "Sum up.",
+                    "tools": [
+                        {
+                            "type": "function",
+                            "name": "f",
+                            "description": "does f",
+                            "parameters": {"type": "object", "properties": {}},
+                        }
+                    ],
+                    "tool_choice": "required",
+                    "output_modalities": ["text"],
+                    "max_output_tokens": 50,
+                    "audio": {"output": {"voice": "marin"}},
+                    "conversation": "none",
+                    "input": [
+                        {"type": "item_reference", "id": "item_1"},
+                        {
+                            "id": "m1",
+                            "type": "message",
+                            "role": "user",
+                            "content": [{"type": "input_text", "text": "Go on"}],
+                        },
+                    ],
+                },
+            }
+        ],
+    ),
 }
 
 
@@ -209,7 +310,7 @@ def test_a_new_session_is_configured_by_one_frame() -> None:
     frame = json.loads(Codec().configure(settings))
     assert frame == {
         "type": "session.update",
-        "event_id": "session",
+        "event_id": "settings",
         "session": {
             "type": "realtime",
             "output_modalities": ["audio"],
@@ -223,10 +324,12 @@ def test_a_new_session_is_configured_by_one_frame() -> None:
                 }
             ],
             "tool_choice": "auto",
+            "max_output_tokens": "inf",
             "audio": {
                 "input": {
                     "format": PCM,
                     "transcription": {"model": "gpt-live-transcribe", "language": "en"},
+                    "noise_reduction": None,
                     "turn_detection": None,
                 },
                 "output": {"format": PCM, "voice": "marin", "speed": 1.25},
@@ -240,7 +343,7 @@ def test_a_new_session_is_configured_by_one_frame() -> None:
     [
         pytest.param(
             SessionSettings(transcription_model=None, language="en"),
-            {"format": PCM, "transcription": None, "turn_detection": None},
+            {"format": PCM, "transcription": None, "noise_reduction": None, "turn_detection": None},
             id="no transcription",
         ),
         pytest.param(
@@ -248,6 +351,7 @@ def test_a_new_session_is_configured_by_one_frame() -> None:
             {
                 "format": PCM,
                 "transcription": {"model": "t"},
+                "noise_reduction": None,
                 "turn_detection": {
                     "type": "server_vad",
                     "create_response": True,
@@ -261,6 +365,7 @@ def test_a_new_session_is_configured_by_one_frame() -> None:
             {
                 "format": PCM,
                 "transcription": {"model": "t"},
+                "noise_reduction": None,
                 "turn_detection": {
                     "type": "server_vad",
                     "create_response": False,
@@ -285,7 +390,7 @@ def test_a_changed_voice_travels_alone_so_that_its_refusal_takes_nothing_with_it
     same = encoded(codec, UpdateSession(SessionSettings(instructions="b", voice="marin")))
     assert [frame["session"]["audio"]["output"] for frame in same] == [{"format": PCM}]
     other = encoded(codec, UpdateSession(SessionSettings(instructions="c", voice="cedar")))
-    assert [frame["event_id"] for frame in other] == ["session", "voice"]
+    assert [frame["event_id"] for frame in other] == ["settings", "voice"]
     assert other[0]["session"]["instructions"] == "c"
     assert other[1]["session"] == {"type": "realtime", "audio": {"output": {"voice": "cedar"}}}
     assert len(codec.encode(UpdateSession(SessionSettings(voice="cedar")))) == 1

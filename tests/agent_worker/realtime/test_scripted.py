@@ -1,6 +1,7 @@
 """The scripted model keeps to its script, answers as a server would, and lives in virtual time."""
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from agent_worker.errors import RealtimeError, RealtimeLostError
 from agent_worker.history.items import Message, Role
 from agent_worker.realtime.base import (
     AppendAudio,
+    ApproveHostedTool,
     CancelResponse,
     Capabilities,
     ClearAudio,
@@ -20,19 +22,26 @@ from agent_worker.realtime.base import (
     FunctionCallReady,
     InputCommitted,
     InputTranscribed,
+    ItemAdded,
     ItemDeleted,
+    ItemRetrieved,
     ItemTruncated,
+    Modality,
     ModelError,
     OutputAudio,
     OutputAudioDone,
     OutputItemStarted,
+    OutputText,
+    OutputTextDone,
     OutputTranscript,
     RealtimeConnection,
     RealtimeEvent,
     ResponseEnded,
     ResponseStarted,
     ResponseStatus,
+    RetrieveItem,
     SessionSettings,
+    SettingsApplied,
     TruncateItem,
     UnknownEvent,
     UpdateSession,
@@ -68,6 +77,7 @@ def test_a_reply_is_words_and_sound_in_step() -> None:
     assert events == [
         ResponseStarted(response_id="resp_1", request_id="r1"),
         OutputItemStarted(response_id="resp_1", item_id="item_2"),
+        ItemAdded(item_id="item_2", previous_item_id=None),
         OutputTranscript(**part, delta="It", start_ms=0),
         OutputAudio(**part, pcm=sound[0]),
         OutputTranscript(**part, delta=" is", start_ms=300),
@@ -105,7 +115,8 @@ def test_a_reply_that_only_calls_says_nothing() -> None:
             model.reply(ScriptedReply(calls=(("f", "{}"), ("g", '{"x": 1}'))), request_id="r1")
             return await events_until_quiet(connection)
 
-    started, first, second, ended = run_in_virtual_time(story())
+    started, added, first, _, second, ended = run_in_virtual_time(story())
+    assert isinstance(added, ItemAdded)
     assert isinstance(started, ResponseStarted)
     assert isinstance(first, FunctionCallReady)
     assert isinstance(second, FunctionCallReady)
@@ -116,20 +127,32 @@ def test_a_reply_that_only_calls_says_nothing() -> None:
 
 def test_it_answers_as_a_server_does() -> None:
     """Each command with the events that it brings about, one after the other in one session."""
+
+    def added(item_id: str, previous_item_id: str | None) -> ItemAdded:
+        return ItemAdded(item_id=item_id, previous_item_id=previous_item_id)
+
     message = Message(id="m1", role=Role.USER, text="Hi")
     ended = ResponseEnded(response_id="resp_3", request_id="r1", status=ResponseStatus.CANCELLED)
     script: list[tuple[object, list[object]]] = [
         (AppendAudio(bytes(4798)), []),
         (CommitAudio(), ["input_audio_buffer_commit_empty"]),
         (AppendAudio(bytes(2)), []),
-        (CommitAudio(), [InputCommitted("item_1"), InputTranscribed("item_1", "hello")]),
+        (CommitAudio(), [InputCommitted("item_1"), added("item_1", None), InputTranscribed("item_1", "hello")]),
         (CommitAudio(), ["input_audio_buffer_commit_empty"]),
         (TURN, []),
         (ClearAudio(), []),
         (CommitAudio(), ["input_audio_buffer_commit_empty"]),
         (TURN, []),
-        (CommitAudio(), [InputCommitted("item_2")]),
-        (CreateItem(item=message), []),
+        (CommitAudio(), [InputCommitted("item_2"), added("item_2", "item_1")]),
+        (CreateItem(item=message), [added("m1", "item_2")]),
+        (CreateItem(item=message), ["item_create_duplicate_item_id"]),
+        (RetrieveItem("m1"), [ItemRetrieved(item_id="m1", item=message)]),
+        (RetrieveItem("m9"), ["item_retrieve_invalid_item_id"]),
+        (CreateItem(item=replace(message, id="m0"), previous_item_id="root"), [added("m0", None)]),
+        (CreateItem(item=replace(message, id="m2"), previous_item_id="item_1"), [added("m2", "item_1")]),
+        (CreateItem(item=replace(message, id="m3"), previous_item_id="m9"), ["item_create_invalid_previous_item_id"]),
+        (UpdateSession(SessionSettings()), [SettingsApplied()]),
+        (ApproveHostedTool(approval_id="a", approve=True), []),
         (TruncateItem(item_id="m1", content_index=0, audio_end_ms=7), [ItemTruncated(item_id="m1", audio_end_ms=7)]),
         (DeleteItem("m1"), [ItemDeleted("m1")]),
         (DeleteItem("m1"), ["item_delete_invalid_item_id"]),
@@ -245,3 +268,16 @@ def test_it_says_of_itself_what_it_is_told_to() -> None:
             return connection.capabilities
 
     assert not run_in_virtual_time(story()).truncate
+
+
+def test_a_reply_in_text_has_no_sound() -> None:
+    async def story() -> list[RealtimeEvent]:
+        model = ScriptedModel(replies=[ScriptedReply("It is noon.")])
+        async with model.connect(SessionSettings()) as connection:
+            connection.send(CreateResponse(request_id="r1", modality=Modality.TEXT))
+            return await events_until_quiet(connection)
+
+    events = run_in_virtual_time(story())
+    assert [event.delta for event in events if isinstance(event, OutputText)] == ["It", " is", " noon."]
+    assert [event.text for event in events if isinstance(event, OutputTextDone)] == ["It is noon."]
+    assert not any(isinstance(event, OutputAudio | OutputTranscript) for event in events)
