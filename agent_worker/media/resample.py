@@ -1,13 +1,20 @@
 """One stream's way from one sample rate to another: microphone 48 kHz -> 16 kHz for the VAD, 24 kHz for the model.
 
-FFmpeg's resampler by PyAV: it holds back 0.7-1.0 ms, where better-sounding ones hold back tens of milliseconds.
+FFmpeg's resampler by PyAV. With the filter that is set here it is even to 0.02 dB up to 0.9 of the lower rate's
+Nyquist frequency (with FFmpeg's own settings 1 dB is lost there) and holds back 1.0-1.5 ms; soxr's streams hold back
+up to 37 ms.
 """
+
+from typing import Final
 
 import numpy as np
 from av import AudioResampler
 
 from agent_worker.audio import Samples, silence
 from agent_worker.media.frames import frame_of, samples_of
+
+_FILTER: Final = {"filter_size": "48", "cutoff": "1.0"}
+"""Half as long again as FFmpeg's, with its edge at the Nyquist frequency itself."""
 
 
 class Resampler:
@@ -21,11 +28,11 @@ class Resampler:
     def __init__(self, source_rate: int, target_rate: int) -> None:
         self.source_rate = source_rate
         self.target_rate = target_rate
-        self._resampler = AudioResampler(format="s16", layout="mono", rate=target_rate)
+        self._resampler = AudioResampler(format="s16", layout="mono", rate=target_rate, options=_FILTER)
         self._pushed = 0
 
     def push(self, samples: Samples) -> Samples:
-        """The next samples at the target rate; less than a millisecond is held back until more comes."""
+        """The next samples at the target rate; a millisecond and a half at most is held back until more comes."""
         if not len(samples) or self.source_rate == self.target_rate:
             return samples
         frame = frame_of(samples, self.source_rate, pts=self._pushed)

@@ -4,16 +4,15 @@ Pure. A human offers, we answer; a rebuilt connection comes as an offer with a h
 lower one is dropped. Each connection that is opened gets a number, its `link`, by which late news of it is known.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from agent_worker.audio import Samples
 from agent_worker.rooms.base import (
     HumanConnected,
     HumanDisconnected,
     HumanJoined,
     HumanLeft,
+    Microphone,
     RoomEvent,
     TextReceived,
 )
@@ -77,7 +76,7 @@ class LinkConnected:
     """Sound goes both ways."""
 
     link: int
-    microphone: AsyncIterator[Samples]
+    microphone: Microphone
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,20 @@ from typing import Any, Protocol
 from agent_worker.audio import Samples
 
 
+class Microphone(Protocol):
+    """What a human says: mono int16 frames of any length, in order; ends when their connection does.
+
+    Attributes:
+        rate: Samples per second.
+    """
+
+    rate: int
+
+    def __aiter__(self) -> AsyncIterator[Samples]:
+        """One reader at a time."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HumanJoined:
     """A human is in the room."""
@@ -24,12 +38,12 @@ class HumanConnected:
     """A human's media connection stands: their voice can be heard and they can hear ours.
 
     Attributes:
-        microphone: Mono int16 frames at 48 kHz of any length, in order; ends when the connection does.
+        microphone: What they say.
 
     """
 
     identity: str
-    microphone: AsyncIterator[Samples]
+    microphone: Microphone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

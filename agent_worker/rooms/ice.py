@@ -20,6 +20,7 @@ from aiortc import (
     RTCIceCandidate,
     RTCIceServer,
     RTCPeerConnection,
+    RTCRtpReceiver,
     RTCRtpSender,
 )
 from aiortc.rtcicetransport import parse_stun_turn_uri
@@ -123,6 +124,11 @@ def keep_one_microphone(connection: RTCPeerConnection) -> None:
     for transceiver in connection.getTransceivers():
         if transceiver not in audio[:1]:
             transceiver.direction = "inactive"
+
+
+def receiver_of(connection: RTCPeerConnection, track: MediaStreamTrack) -> RTCRtpReceiver:
+    """The receiver of a remote track."""
+    return next(receiver for receiver in connection.getReceivers() if receiver.track is track)
 
 
 def is_sending(connection: RTCPeerConnection) -> bool:

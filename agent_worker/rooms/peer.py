@@ -6,16 +6,18 @@ minute, so the deadlines are here.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from aiortc import MediaStreamTrack, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
 
-from agent_worker.audio import Samples
+from agent_worker.audio import WIRE_RATE
 from agent_worker.errors import ConnectionLostError, ProtocolError
-from agent_worker.media.inbound import Microphone, microphone_frames
+from agent_worker.media import receiver_tap
+from agent_worker.media.inbound import InboundStatistics, Microphone, RemoteVoice, microphone_frames
+from agent_worker.media.opus_decoder import open_decoder
 from agent_worker.media.outbound import OutboundTrack, VoicePump
 from agent_worker.rooms import ice, sdp
 from agent_worker.rooms.background import Background
@@ -42,11 +44,13 @@ class PeerStatistics:
         state: aiortc's connectionState.
         transport: Packet counters.
         microphone_dropped: Microphone frames that the session did not take in time.
+        voice: How the human's voice comes in; None before it does, and where aiortc decodes it.
     """
 
     state: str
     transport: TransportStatistics
     microphone_dropped: int
+    voice: InboundStatistics | None
 
 
 class Peer:
@@ -68,7 +72,9 @@ class Peer:
         self._ice_servers = ice_servers
         self._pump = pump
         self._addresses = addresses
-        self._microphone = Microphone()
+        self._decoder = open_decoder() if receiver_tap.is_known() else None
+        self._microphone = Microphone(WIRE_RATE if self._decoder is None else self._decoder.rate)
+        self._voice: RemoteVoice | None = None
         self._early: list[RTCIceCandidate | None] = []
         self._described = False
         self._candidates = 0
@@ -78,8 +84,8 @@ class Peer:
         self._reason = ""
 
     @property
-    def microphone(self) -> AsyncIterator[Samples]:
-        """What the human says: mono int16 at 48 kHz, frames in order; ends when the connection does."""
+    def microphone(self) -> Microphone:
+        """What the human says: mono int16 frames in order; ends when the connection does."""
         return self._microphone
 
     async def __aenter__(self) -> Self:
@@ -141,7 +147,7 @@ class Peer:
                 "this machine has no address to offer (%s): a human can connect only if it is offered loopback too",
                 self._addresses,
             )
-        return answer
+        return sdp.with_fec(answer)
 
     async def _negotiate(self, offer: str) -> None:
         ice.send_opus(self._connection, self._track)
@@ -238,12 +244,19 @@ class Peer:
             state=self._connection.connectionState,
             transport=await ice.transport_statistics(self._connection),
             microphone_dropped=self._microphone.dropped,
+            voice=None if self._voice is None else self._voice.statistics(),
         )
 
     def _on_track(self, track: MediaStreamTrack) -> None:
-        if track.kind == "audio" and not self._listening:
-            self._listening = True
+        if track.kind != "audio" or self._listening:
+            return
+        self._listening = True
+        if self._decoder is None:
             self._background.start(self._listen(track), name="microphone")
+            return
+        self._voice = RemoteVoice(self._microphone, self._decoder)
+        receiver_tap.tap(ice.receiver_of(self._connection, track), self._voice.receive)
+        self._background.start(self._voice.run(), name="microphone")
 
     async def _listen(self, track: MediaStreamTrack) -> None:
         async for samples in microphone_frames(track):

@@ -1,4 +1,4 @@
-"""Candidates that this machine cannot use, taken out of a description before aiortc sees it. Pure.
+"""What is taken out of a description before aiortc sees it, and what is added to aiortc's answer. Pure.
 
 aiortc would resolve names by multicast and stall a second for each description. And one that says
 "end of candidates" without a usable candidate would never connect, while the same one without that line connects
@@ -32,3 +32,20 @@ def without_names(sdp: str) -> str:
 def has_candidate(sdp: str) -> bool:
     """Whether a description offers any candidate."""
     return any(line.startswith("a=candidate:") for line in sdp.splitlines())
+
+
+def with_fec(answer: str) -> str:
+    """The answer, asking for each Opus frame to be sent a second time, coarsely, in the packet after it.
+
+    Browsers send this copy (in-band FEC, RFC 7587 section 6.1) where it is asked for and packets are lost. aiortc
+    has no setting for it.
+    """
+    lines = answer.splitlines()
+    described = {line.partition(" ")[0].removeprefix("a=fmtp:") for line in lines if line.startswith("a=fmtp:")}
+    said: list[str] = []
+    for line in lines:
+        said.append(line)
+        payload_type, _, codec = line.removeprefix("a=rtpmap:").partition(" ")
+        if line.startswith("a=rtpmap:") and codec.startswith("opus/") and payload_type not in described:
+            said.append(f"a=fmtp:{payload_type} minptime=10;useinbandfec=1")
+    return "\r\n".join(said) + "\r\n"

@@ -1,11 +1,12 @@
-"""The microphone of the human that the agent listens to: 48 kHz frames -> voice events, and audio for the model."""
+"""The microphone of the human that the agent listens to: frames -> voice events, and audio for the model."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from agent_worker import clock
-from agent_worker.audio import WIRE_RATE, Samples, samples_in, silence
+from agent_worker.audio import samples_in, silence
 from agent_worker.media.resample import Resampler
+from agent_worker.rooms.base import Microphone
 from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.turns.voice import VoiceEvent
 from agent_worker.vad.detector import Detector
@@ -29,10 +30,10 @@ class Ear:
         self._silent_looks = 0
         self._fed_until = 0.0
 
-    async def listen(self, microphone: AsyncIterator[Samples]) -> None:
+    async def listen(self, microphone: Microphone) -> None:
         """Follow a microphone to its end."""
-        to_vad = Resampler(WIRE_RATE, self._detector.rate)
-        to_model = Resampler(WIRE_RATE, self._rate)
+        to_vad = Resampler(microphone.rate, self._detector.rate)
+        to_model = Resampler(microphone.rate, self._rate)
         self._fed_until = clock.now()
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch())

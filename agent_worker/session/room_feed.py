@@ -1,10 +1,9 @@
 """What happens in the room, turned into what the agent hears, sees and greets."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
-from agent_worker.audio import Samples
 from agent_worker.rooms import base as rooms
 from agent_worker.session.ear import Ear
 
@@ -75,7 +74,7 @@ class RoomFeed:
         msg = "the room is gone"
         raise EndedError(msg)
 
-    def _connected(self, identity: str, microphone: AsyncIterator[Samples]) -> None:
+    def _connected(self, identity: str, microphone: rooms.Microphone) -> None:
         """The agent listens to the first human whose connection stands, until they leave (policy "linked")."""
         if self.linked is None:
             self.linked = identity
@@ -89,6 +88,6 @@ class RoomFeed:
             self._entered()
 
 
-async def _ignore(microphone: AsyncIterator[Samples]) -> None:
+async def _ignore(microphone: rooms.Microphone) -> None:
     async for _ in microphone:
         pass
