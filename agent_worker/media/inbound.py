@@ -31,7 +31,7 @@ from agent_worker.media.jitter import (
     Restart,
     Silence,
 )
-from agent_worker.media.opus_decoder import Decoder
+from agent_worker.media.libopus import Decoder
 from agent_worker.media.opus_packet import duration
 
 _logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ PyAV's wheels bring the library along; where PyAV was built against the system's
 import ctypes
 import ctypes.util
 from collections.abc import Iterator
-from ctypes import POINTER, c_char_p, c_int, c_int32, c_ubyte, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_ubyte, c_void_p
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
@@ -14,13 +14,18 @@ from typing import Any, Final
 
 import av
 
-from agent_worker.audio import Samples
+from agent_worker.audio import WIRE_RATE, Samples, silence
 from agent_worker.errors import ConfigError
 
-__all__ = ["MAX_PACKET", "Application", "Encoder", "load"]
+__all__ = ["MAX_PACKET", "Application", "Decoder", "Encoder", "load"]
 
 MAX_PACKET: Final = 1275
 """Bytes of the longest frame (RFC 6716, section 3.4)."""
+
+_LONGEST: Final = 5760
+"""Samples of the longest packet, 120 ms at 48 kHz (RFC 6716, section 2.1.4)."""
+_STEPS_PER_SECOND: Final = 400
+"""Every length is a multiple of 2.5 ms."""
 
 _SET_BITRATE: Final = 4002
 _SET_VBR: Final = 4006
@@ -70,6 +75,14 @@ def load() -> ctypes.CDLL:
     library.opus_encoder_ctl.restype = c_int
     library.opus_encoder_destroy.argtypes = [c_void_p]
     library.opus_encoder_destroy.restype = None
+    library.opus_decoder_create.argtypes = [c_int32, c_int, POINTER(c_int)]
+    library.opus_decoder_create.restype = c_void_p
+    library.opus_decode.argtypes = [c_void_p, c_char_p, c_int32, c_void_p, c_int, c_int]
+    library.opus_decode.restype = c_int
+    library.opus_decoder_ctl.argtypes = [c_void_p, c_int]
+    library.opus_decoder_ctl.restype = c_int
+    library.opus_decoder_destroy.argtypes = [c_void_p]
+    library.opus_decoder_destroy.restype = None
     library.opus_strerror.argtypes = [c_int]
     library.opus_strerror.restype = c_char_p
     return library
@@ -97,7 +110,7 @@ class Encoder:
     def __init__(self, rate: int, application: Application) -> None:
         self._opus: Any = load()
         error = c_int()
-        self._state: int | None = self._opus.opus_encoder_create(rate, 1, application, ctypes.byref(error))
+        self._state: int | None = self._opus.opus_encoder_create(rate, 1, application, byref(error))
         if not self._state:
             raise ValueError(f"libopus makes no encoder for {rate} samples per second: {self._said(error.value)}")
         self._packet = (c_ubyte * MAX_PACKET)()
@@ -149,3 +162,70 @@ class Encoder:
 
     def _said(self, code: int) -> str:
         return self._opus.opus_strerror(code).decode()
+
+
+class Decoder:
+    """One OpusDecoder, mono. It decodes to any rate at the cost of that rate.
+
+    Lengths are given in samples at 48 kHz, as RTP counts them.
+
+    Args:
+        rate: Samples per second that come out: 8, 12, 16, 24 or 48 thousand.
+
+    Raises:
+        ConfigError: There is no libopus on this machine.
+        ValueError: It takes no such rate.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._opus: Any = load()
+        error = c_int()
+        self._state: int | None = self._opus.opus_decoder_create(rate, 1, byref(error))
+        if not self._state:
+            said = self._opus.opus_strerror(error.value).decode()
+            raise ValueError(f"libopus makes no decoder for {rate} samples per second: {said}")
+        self._out = silence(_LONGEST * rate // WIRE_RATE)
+        self._address = self._out.ctypes.data
+
+    def __del__(self) -> None:
+        state, self._state = getattr(self, "_state", None), None
+        if state:
+            self._opus.opus_decoder_destroy(state)
+
+    def decode(self, payload: bytes) -> Samples:
+        """The sound of a packet.
+
+        Raises:
+            ValueError: It is malformed.
+        """
+        return self._decode(payload, len(self._out), copy=False)
+
+    def recover(self, payload: bytes, length: int) -> Samples:
+        """The sound of the frame before this packet's, from the coarse copy that it carries (in-band FEC).
+
+        Raises:
+            ValueError: It is malformed.
+        """
+        return self._decode(payload, self._own(length), copy=True)
+
+    def conceal(self, length: int) -> Samples:
+        """How the sound may have gone on (PLC)."""
+        wanted = self._own(length)
+        step = self.rate // _STEPS_PER_SECOND
+        whole = max(step, min(-(-wanted // step) * step, len(self._out)))  # it makes no other lengths
+        return self._decode(None, whole, copy=False)[:wanted]
+
+    def restart(self) -> None:
+        """What comes next does not follow what came before."""
+        self._opus.opus_decoder_ctl(self._state, _RESET_STATE)
+
+    def _own(self, length: int) -> int:
+        return min(length * self.rate // WIRE_RATE, len(self._out))
+
+    def _decode(self, payload: bytes | None, room: int, *, copy: bool) -> Samples:
+        size = len(payload) if payload else 0
+        made: int = self._opus.opus_decode(self._state, payload, size, self._address, room, copy)
+        if made < 0:
+            raise ValueError(f"libopus cannot decode it: {self._opus.opus_strerror(made).decode()}")
+        return self._out[:made].copy()

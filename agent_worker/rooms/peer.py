@@ -13,11 +13,11 @@ from typing import Final, Self
 
 from aiortc import MediaStreamTrack, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
 
-from agent_worker.audio import WIRE_RATE
+from agent_worker.audio import MODEL_RATE, WIRE_RATE
 from agent_worker.errors import ConnectionLostError, ProtocolError
 from agent_worker.media import receiver_tap
 from agent_worker.media.inbound import InboundStatistics, Microphone, RemoteVoice, microphone_frames
-from agent_worker.media.opus_decoder import open_decoder
+from agent_worker.media.libopus import Decoder
 from agent_worker.media.outbound import OutboundTrack, VoicePump
 from agent_worker.rooms import ice, sdp
 from agent_worker.rooms.background import Background
@@ -72,7 +72,7 @@ class Peer:
         self._ice_servers = ice_servers
         self._pump = pump
         self._addresses = addresses
-        self._decoder = open_decoder() if receiver_tap.is_known() else None
+        self._decoder = Decoder(MODEL_RATE) if receiver_tap.is_known() else None
         self._microphone = Microphone(WIRE_RATE if self._decoder is None else self._decoder.rate)
         self._voice: RemoteVoice | None = None
         self._early: list[RTCIceCandidate | None] = []

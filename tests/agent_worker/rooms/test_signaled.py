@@ -254,7 +254,11 @@ async def heard_on(microphone, frequency):
         async for frame in microphone:
             frames.append(frame)
             recent = np.concatenate(frames[-25:])
-            if len(frames) > 25 and abs(pitch(recent) - frequency) < 5 and np.abs(recent).max() > 4000:
+            if (
+                len(frames) > 25
+                and abs(pitch(recent, microphone.rate) - frequency) < 5
+                and np.abs(recent).max() > 4000
+            ):
                 return
 
 
