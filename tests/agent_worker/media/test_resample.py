@@ -18,7 +18,7 @@ def level(samples: Samples) -> float:
 
 
 @pytest.mark.parametrize(("source", "target"), RATES)
-def test_a_minute_keeps_its_length_and_holds_back_a_millisecond(source: int, target: int) -> None:
+def test_a_minute_keeps_its_length_and_holds_back_two_milliseconds_at_most(source: int, target: int) -> None:
     resampler = Resampler(source, target)
     sound = tone(60 * source, source)
     frame = source // 50
@@ -26,7 +26,7 @@ def test_a_minute_keeps_its_length_and_holds_back_a_millisecond(source: int, tar
     for at in range(0, len(sound), frame):
         out += len(resampler.push(sound[at : at + frame]))
         ideal = (at + frame) * target / source
-        assert 0 <= ideal - out <= target * 0.0015 + 1
+        assert 0 <= ideal - out <= target * 0.002 + 1
     out += len(resampler.flush())
     assert abs(out - 60 * target) <= 1
 
@@ -64,3 +64,23 @@ def test_equal_rates_pass_through() -> None:
     resampler = Resampler(24_000, 24_000)
     np.testing.assert_array_equal(resampler.push(tone(100, 24_000)), tone(100, 24_000))
     assert len(resampler.flush()) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [(48_000, 16_000), (48_000, 24_000), (24_000, 48_000), (16_000, 24_000), (24_000, 16_000)]
+)
+@pytest.mark.parametrize("part", [0.02, 0.25, 0.5, 0.75, 0.85, 0.9])
+def test_it_is_even_up_to_nine_tenths_of_the_lower_nyquist(source: int, target: int, part: float) -> None:
+    resampler = Resampler(source, target)
+    sound = tone(source, source, hertz=part * min(source, target) / 2)
+    heard = np.concatenate((resampler.push(sound), resampler.flush()))
+    inner = slice(len(heard) // 4, -len(heard) // 4)
+    assert abs(20 * np.log10(level(heard[inner]) / (8000 / np.sqrt(2)))) < 0.1
+
+
+@pytest.mark.parametrize(("source", "target"), [(48_000, 16_000), (24_000, 16_000), (24_000, 48_000)])
+def test_ten_minutes_lose_no_sample(source: int, target: int) -> None:
+    resampler = Resampler(source, target)
+    piece = tone(source // 10, source)
+    out = sum(len(resampler.push(piece)) for _ in range(10 * 60 * 10))
+    assert out + len(resampler.flush()) == 10 * 60 * target
