@@ -158,6 +158,9 @@ def main(
         list[str] | None,
         typer.Option(help="TURN server, such as turn:host:3478?transport=udp; the UDP one first. Repeatable."),
     ] = None,
+    relay_only: Annotated[
+        bool, typer.Option("--relay-only", help="All sound goes through the TURN server, and no other way.")
+    ] = False,
     empty_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds until a room closes that no human ever joined.")
     ] = 300.0,
@@ -186,7 +189,10 @@ def main(
             keys=environment.keys(),
             allowed_origins=tuple(allow_origin or ()),
             ice=IceSettings(
-                stun_urls=tuple(stun_url or ()), turn_urls=tuple(turn_url or ()), turn_secret=environment.turn_secret
+                stun_urls=tuple(stun_url or ()),
+                turn_urls=tuple(turn_url or ()),
+                turn_secret=environment.turn_secret,
+                relay_only=relay_only,
             ),
             rooms=RoomSettings(
                 empty_timeout=empty_timeout, departure_timeout=departure_timeout, reconnect_timeout=reconnect_timeout

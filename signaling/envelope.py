@@ -137,10 +137,14 @@ class IceServer(Model):
 
 
 class Ice(Model):
-    """The servers through which peers may find each other; `ttl_s` is the life of their credentials in seconds."""
+    """The servers through which peers may find each other; `ttl_s` is the life of their credentials in seconds.
+
+    With the policy "relay" peers use no way but through the TURN server (RTCIceTransportPolicy).
+    """
 
     servers: tuple[IceServer, ...] = ()
     ttl_s: int = 3600
+    policy: Literal["all", "relay"] = "all"
 
 
 class Error(Message):

@@ -21,12 +21,14 @@ class IceSettings:
         turn_urls: Such as `turn:turn.example.org:3478?transport=udp`; agents use the first one alone.
         turn_secret: What the TURN server has as its `static-auth-secret`.
         ttl: Seconds for which credentials are valid; it matters when a relay is asked for, not while it is used.
+        relay_only: All sound goes through the TURN server: nobody learns another's address.
     """
 
     stun_urls: tuple[str, ...] = ()
     turn_urls: tuple[str, ...] = ()
     turn_secret: str = field(default="", repr=False)
     ttl: int = 3600
+    relay_only: bool = False
 
 
 def ice_for(settings: IceSettings, identity: str, *, wall: float) -> Ice:
@@ -45,4 +47,5 @@ def ice_for(settings: IceSettings, identity: str, *, wall: float) -> Ice:
         digest = hmac.digest(settings.turn_secret.encode(), username.encode(), hashlib.sha1)
         credential = base64.b64encode(digest).decode()
         servers.append(IceServer(urls=settings.turn_urls, username=username, credential=credential))
-    return Ice(servers=tuple(servers), ttl_s=settings.ttl)
+    policy = "relay" if settings.relay_only else "all"
+    return Ice(servers=tuple(servers), ttl_s=settings.ttl, policy=policy)

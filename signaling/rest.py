@@ -98,7 +98,8 @@ class Rest:
         identity = "guest" if claims is None else claims.sub
         ice = self._node.credentials.ice(identity)
         servers = [server.model_dump(exclude_none=True) for server in ice.servers]
-        return JSONResponse({"iceServers": servers, "ttl_s": ice.ttl_s}, headers={"Cache-Control": "no-store"})
+        body = {"iceServers": servers, "iceTransportPolicy": ice.policy, "ttl_s": ice.ttl_s}
+        return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     async def rooms(self, request: Request) -> Response:
         """All open rooms."""

@@ -96,6 +96,8 @@ class Settings:
                 raise SettingsError(f"the secret of API key {key} is shorter than {MIN_SECRET_BYTES} bytes.")
         if self.ice.turn_urls and not self.ice.turn_secret:
             raise SettingsError("a TURN server needs its secret: set AGENT_WORKER_TURN_SECRET.")
+        if self.ice.relay_only and not self.ice.turn_urls:
+            raise SettingsError("--relay-only needs a TURN server: add --turn-url turn:host:3478?transport=udp.")
         return replace(self, keys=keys, rooms=replace(self.rooms, candidates=self._candidates()))
 
     def _candidates(self) -> CandidatePolicy:

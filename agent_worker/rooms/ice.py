@@ -19,6 +19,7 @@ from aiortc import (
     RTCConfiguration,
     RTCIceCandidate,
     RTCIceServer,
+    RTCIceTransportPolicy,
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpSender,
@@ -78,14 +79,25 @@ def offer_addresses(offered: OfferedAddresses) -> Generator[None]:
         _offered.reset(token)
 
 
-def peer_connection(ice_servers: Sequence[IceServer]) -> RTCPeerConnection:
-    """A connection with these servers and no others. URLs that aiortc cannot parse are left out, with a warning."""
+def peer_connection(ice_servers: Sequence[IceServer], *, relay_only: bool = False) -> RTCPeerConnection:
+    """A connection with these servers and no others. URLs that aiortc cannot parse are left out, with a warning.
+
+    Args:
+        ice_servers: The STUN and TURN servers to use.
+        relay_only: No way but through the TURN server (RTCIceTransportPolicy "relay").
+    """
     servers = [
         RTCIceServer(urls=urls, username=server.username, credential=server.credential)
         for server in ice_servers
         if (urls := [url for url in server.urls if _is_url(url)])
     ]
-    return RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+    return RTCPeerConnection(
+        RTCConfiguration(
+            iceServers=servers,
+            iceTransportPolicy=RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL,
+            bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+        )
+    )
 
 
 def _is_url(url: str) -> bool:

@@ -60,6 +60,7 @@ class Peer:
         ice_servers: The STUN and TURN servers to use; no others are asked.
         pump: The room's voice.
         addresses: Which of this machine's addresses are offered.
+        relay_only: No way but through the TURN server is used.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Peer:
         ice_servers: Sequence[IceServer],
         pump: VoicePump,
         addresses: OfferedAddresses = OfferedAddresses.NETWORK,
+        relay_only: bool = False,
     ) -> None:
         self._ice_servers = ice_servers
+        self._relay_only = relay_only
         self._pump = pump
         self._addresses = addresses
         self._decoder = Decoder(MODEL_RATE) if receiver_tap.is_known() else None
@@ -90,7 +93,7 @@ class Peer:
 
     async def __aenter__(self) -> Self:
         self._background = await Background().__aenter__()
-        self._connection: RTCPeerConnection = ice.peer_connection(self._ice_servers)
+        self._connection: RTCPeerConnection = ice.peer_connection(self._ice_servers, relay_only=self._relay_only)
         self._connection.add_listener("track", self._on_track)
         self._connection.add_listener("connectionstatechange", self._on_state)
         self._track: OutboundTrack = self._pump.attach()
@@ -142,6 +145,12 @@ class Peer:
         except Exception as error:  # aiortc has no root of what it raises on a stranger's text
             raise ProtocolError(f"the offer cannot be used: {error!r}") from error
         answer = self._connection.localDescription.sdp
+        if self._relay_only and not sdp.has_candidate(answer):
+            # aiortc says nothing of a relay that refuses, or does not answer.
+            raise ConnectionLostError(
+                "the TURN server gave us no relay, and no other way is allowed: check its address, and that the "
+                "signaling server's AGENT_WORKER_TURN_SECRET is its static-auth-secret"
+            )
         if not sdp.has_candidate(answer):
             _logger.warning(
                 "this machine has no address to offer (%s): a human can connect only if it is offered loopback too",

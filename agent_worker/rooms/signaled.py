@@ -144,6 +144,7 @@ class _SignaledRoom:
         self._pump = pump
         self._addresses = addresses
         self._ice_servers: tuple[IceServer, ...] = ()
+        self._relay_only = False
         self._attendance = Attendance()
         self._events = asyncio.Queue[RoomEvent](MAX_EVENTS)
         self._links: dict[int, tuple[asyncio.Task[None], asyncio.Queue[RelayedCandidate]]] = {}
@@ -249,6 +250,7 @@ class _SignaledRoom:
 
     def _welcome(self, joined: Joined) -> None:
         self._take_ice(joined.ice.servers)
+        self._relay_only = joined.ice.policy == "relay"
         self._perform(self._attendance.receive(joined))
 
     def _take_ice(self, servers: tuple[OfferedServer, ...]) -> None:
@@ -368,7 +370,12 @@ class _SignaledRoom:
         self._events.put_nowait(event)
 
     def _open(self, wanted: Open) -> None:
-        peer = Peer(ice_servers=self._ice_servers, pump=self._pump, addresses=self._addresses)
+        peer = Peer(
+            ice_servers=self._ice_servers,
+            pump=self._pump,
+            addresses=self._addresses,
+            relay_only=self._relay_only,
+        )
         candidates = asyncio.Queue[RelayedCandidate](MAX_CANDIDATES)
         task = self._tasks.create_task(hold_link(peer, wanted, candidates, self._notice))
         task.add_done_callback(lambda _: self._links.pop(wanted.link))

@@ -35,7 +35,7 @@ class App {
     recording: this.#address.get("record") === "1",
   });
   #signaling = null;
-  #iceServers = [];
+  #ice = { iceServers: [] };
   #call = null;
   #callSid = null;
   #overdue = null;
@@ -100,7 +100,7 @@ class App {
     this.#call = new Call({
       agent: agent.identity,
       signaling: this.#signaling,
-      iceServers: () => this.#iceServers,
+      ice: () => this.#ice,
       nextGeneration,
       microphone: this.#sound.track,
     });
@@ -169,7 +169,7 @@ class App {
   }
 
   #joined({ room, you, participants, ice, resumed }) {
-    this.#iceServers = iceServersOf(ice?.servers);
+    this.#ice = iceOf(ice);
     if (!resumed) this.#draw(this.#transcript.abandon());
     this.#receive({ type: "joined", room, me: you, participants });
     this.#call?.roomIsBack();
@@ -191,7 +191,7 @@ class App {
         if (message.topic === "agent.event") this.#draw(this.#transcript.event(parse(message.payload), Date.now()));
         break;
       case "ice":
-        this.#iceServers = iceServersOf(message.servers);
+        this.#ice = iceOf(message);
         break;
       case "error":
         console.warn(`The server objects: ${message.code} ${message.message ?? ""}`);
@@ -282,9 +282,10 @@ function putRoomInAddress(room) {
   history.replaceState(null, "", url);
 }
 
-/** As RTCPeerConnection takes them: for it a null is the text "null". */
-function iceServersOf(servers = []) {
-  return servers.map(({ urls, username, credential }) => ({ urls, ...(credential && { username, credential }) }));
+/** As RTCPeerConnection takes it: for it a null is the text "null". */
+function iceOf({ servers = [], policy = "all" } = {}) {
+  const iceServers = servers.map(({ urls, username, credential }) => ({ urls, ...(credential && { username, credential }) }));
+  return { iceServers, iceTransportPolicy: policy };
 }
 
 /** Data is any JSON; agents of other makes send it as text. */

@@ -18,11 +18,13 @@ const REJECTED_PAUSE_MS = 2000;
 const MAX_EARLY_CANDIDATES = 64;
 /** A connection that stood this long was a good one: its loss begins a new count of tries. */
 const PROVEN_MS = 10_000;
+/** Of a TURN server that does not take our credentials (RFC 8489, section 9.2.4). */
+const UNAUTHORIZED = 401;
 
 export class Call extends EventTarget {
   #agent;
   #signaling;
-  #iceServers;
+  #ice;
   #nextGeneration;
   #microphone;
   #peer = null;
@@ -34,19 +36,20 @@ export class Call extends EventTarget {
   #losing = false;
   #early = [];
   #waitsForRoom = false;
+  #relayTrouble = null;
 
   /**
    * @param agent identity of the agent.
    * @param signaling a `Signaling`.
-   * @param iceServers () => RTCIceServer[], asked for each new connection.
+   * @param ice () => {iceServers, iceTransportPolicy} of an RTCConfiguration, asked for each new connection.
    * @param nextGeneration () => number, higher each time.
    * @param microphone a MediaStreamTrack, or null to listen only.
    */
-  constructor({ agent, signaling, iceServers, nextGeneration, microphone }) {
+  constructor({ agent, signaling, ice, nextGeneration, microphone }) {
     super();
     this.#agent = agent;
     this.#signaling = signaling;
-    this.#iceServers = iceServers;
+    this.#ice = ice;
     this.#nextGeneration = nextGeneration;
     this.#microphone = microphone;
   }
@@ -113,11 +116,13 @@ export class Call extends EventTarget {
     this.#waitsForRoom = false;
     this.#gen = this.#nextGeneration();
     const gen = this.#gen;
-    const peer = new RTCPeerConnection({ iceServers: this.#iceServers(), bundlePolicy: "max-bundle" });
+    const ice = this.#ice();
+    const peer = new RTCPeerConnection({ ...ice, bundlePolicy: "max-bundle" });
     this.#peer = peer;
     const direction = this.#microphone ? "sendrecv" : "recvonly";
     peer.addTransceiver(this.#microphone ?? "audio", { direction });
     peer.onicecandidate = ({ candidate }) => this.#sendCandidate(gen, candidate);
+    peer.onicecandidateerror = (error) => peer === this.#peer && this.#noteRelay(error, ice.iceTransportPolicy);
     peer.onconnectionstatechange = () => this.#follow(peer, peer.connectionState);
     peer.ontrack = ({ track, streams }) => this.#emit("sound", { stream: streams[0] ?? new MediaStream([track]) });
     this.#emitState(this.#everConnected ? Link.REBUILDING : Link.CONNECTING);
@@ -178,6 +183,14 @@ export class Call extends EventTarget {
     this.#signaling.send({ t: "candidate", to: this.#agent, pc: PC, gen, candidate: line, sdpMid, sdpMLineIndex });
   }
 
+  /** A relay that refuses us, or does not answer, is why there is no connection, if there is none. */
+  #noteRelay({ url, errorCode }, policy) {
+    if (!url?.startsWith("turn")) return;
+    this.#relayTrouble = errorCode === UNAUTHORIZED ? "turn_refused" : "turn_unreachable";
+    // Where there is no other way, nobody need wait for the deadline.
+    if (policy === "relay" && this.#relayTrouble === "turn_refused") this.#lose(this.#relayTrouble, REJECTED_PAUSE_MS);
+  }
+
   #follow(peer, state) {
     if (peer !== this.#peer) return;
     switch (state) {
@@ -185,6 +198,7 @@ export class Call extends EventTarget {
         clearTimeout(this.#timer);
         this.#losing = false;
         this.#everConnected = true;
+        this.#relayTrouble = null;
         this.#connectedAt = Date.now();
         this.#emitState(Link.CONNECTED);
         break;
@@ -209,7 +223,7 @@ export class Call extends EventTarget {
     this.#connectedAt = 0;
     if (this.#attempt >= CONNECT_DEADLINES_MS.length) {
       this.#drop();
-      this.#emitState(Link.FAILED, reason);
+      this.#emitState(Link.FAILED, this.#relayTrouble ?? reason);
       return;
     }
     this.#attempt += 1;
@@ -229,7 +243,7 @@ export class Call extends EventTarget {
     this.#peer = null;
     this.#early = [];
     if (!peer) return;
-    peer.onicecandidate = peer.onconnectionstatechange = peer.ontrack = null;
+    peer.onicecandidate = peer.onicecandidateerror = peer.onconnectionstatechange = peer.ontrack = null;
     peer.close();
   }
 

@@ -185,6 +185,7 @@ function connectionProblem(page) {
     return { code: page.link === Link.CONNECTED ? "server_lost_talking" : "server_lost" };
   }
   if (!agentOf(page)) return null;
+  if (page.link === Link.FAILED && page.linkReason?.startsWith("turn_")) return { code: page.linkReason };
   if (page.link === Link.FAILED) return { code: "call_failed", detail: page.linkReason };
   if (page.link === Link.REBUILDING) return { code: "call_rebuilding", detail: page.attempt };
   if (page.link === Link.CONNECTING && page.attempt > 1) return { code: "call_retrying", detail: page.attempt };

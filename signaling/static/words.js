@@ -59,6 +59,22 @@ export const PROBLEMS = Object.freeze({
       "A VPN, a firewall or a strict network is the usual cause: try another network, or ask for a TURN server.",
     actions: [TRY_AGAIN],
   },
+  turn_refused: {
+    tone: "alert",
+    title: "The relay refused us",
+    text: () =>
+      "The TURN server did not take this server's credentials. You can still type. If this is your server, set " +
+      "`AGENT_WORKER_TURN_SECRET` to the relay's `static-auth-secret`, and compare the clocks of both machines.",
+    actions: [TRY_AGAIN],
+  },
+  turn_unreachable: {
+    tone: "alert",
+    title: "The relay does not answer",
+    text: () =>
+      "No other way for the sound was found, and the TURN server could not be reached from here. You can still type. " +
+      "Try another network; if this is your server, check that the relay runs and that its ports are open.",
+    actions: [TRY_AGAIN],
+  },
   no_worker: {
     tone: "calm",
     title: "No agent is free yet",

@@ -12,6 +12,10 @@ def test_by_default_there_are_none():
     assert ice_for(IceSettings(), "ann", wall=1000.0) == Ice(servers=(), ttl_s=3600)
 
 
+def test_only_by_the_relay_is_said_to_all():
+    assert ice_for(IceSettings(relay_only=True), "ann", wall=1000.0).policy == "relay"
+
+
 def test_credentials_expire_and_are_the_identitys_own():
     settings = IceSettings(
         stun_urls=("stun:h",), turn_urls=("turn:h?transport=udp", "turn:h?transport=tcp"), turn_secret="s"

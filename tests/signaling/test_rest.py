@@ -100,7 +100,11 @@ async def test_ice_servers_come_with_credentials_for_the_bearer():
 
 async def test_in_development_ice_is_for_everybody():
     async with serving() as site:
-        assert (await site.http.get("/v1/ice")).json() == {"iceServers": [], "ttl_s": 3600}
+        assert (await site.http.get("/v1/ice")).json() == {
+            "iceServers": [],
+            "iceTransportPolicy": "all",
+            "ttl_s": 3600,
+        }
 
 
 @pytest.mark.parametrize("path", ["/v1/rooms", "/v1/rooms/r/participants", "/v1/workers"])

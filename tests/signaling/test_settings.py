@@ -21,6 +21,7 @@ KEYS = {"own": SECRET}
         (Settings(host="0.0.0.0", dev=True), "--insecure-dev-on-network"),
         (Settings(host="192.168.1.2", dev=True, keys=KEYS), "--insecure-dev-on-network"),
         (Settings(keys=KEYS, ice=IceSettings(turn_urls=("turn:h",))), "AGENT_WORKER_TURN_SECRET"),
+        (Settings(keys=KEYS, ice=IceSettings(relay_only=True)), "--turn-url"),
     ],
 )
 def test_what_is_not_safe_does_not_start(settings: Settings, says: str):

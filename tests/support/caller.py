@@ -17,7 +17,14 @@ import av
 import httpx
 import numpy as np
 import websockets
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamError
 
 from agent_worker.audio import Samples, silence
@@ -82,14 +89,14 @@ class Tape:
 class Caller:
     """One person in a room. Made by `calling`."""
 
-    def __init__(self) -> None:
+    def __init__(self, configuration: RTCConfiguration | None = None) -> None:
         self.mouth = Mouth()
         self.tape = Tape()
         self.told: list[tuple[float, dict[str, Any]]] = []
         self.identity = ""
         self.agent: dict[str, Any] | None = None
         self.socket: websockets.ClientConnection | None = None
-        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.peer = RTCPeerConnection(configuration or RTCConfiguration(iceServers=[]))
         self.connected = asyncio.Event()
         self._changed = asyncio.Event()
         self._ids = itertools.count(1)
@@ -235,11 +242,18 @@ class Caller:
 @asynccontextmanager
 async def calling(url: str, room: str, *, connect: bool = True, **token: Any) -> AsyncIterator[Caller]:
     """Join a room over the WebSocket; with `connect`, wait until the connection to its agent stands."""
-    caller = Caller()
-    caller.peer.on("connectionstatechange", caller.watch_connection)
     async with httpx.AsyncClient() as http:
         response = await http.post(f"{url}/v1/token", json={"room": room, **token})
         response.raise_for_status()
+        bearer = {"Authorization": f"Bearer {response.json()['token']}"}
+        ice = (await http.get(f"{url}/v1/ice", headers=bearer)).json()
+    caller = Caller(
+        RTCConfiguration(
+            iceServers=[RTCIceServer(**server) for server in ice["iceServers"]],
+            iceTransportPolicy=RTCIceTransportPolicy(ice["iceTransportPolicy"]),
+        )
+    )
+    caller.peer.on("connectionstatechange", caller.watch_connection)
     socket_url = url.replace("http", "ws", 1) + "/v1/rtc"
     async with (
         websockets.connect(socket_url, subprotocols=[websockets.Subprotocol("voice.v1")], compression=None) as socket,

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +94,12 @@ class Stack:
 
 @contextmanager
 def stack(
-    folder: Path, *, agent: str = "examples/assistant.py", worker_env: dict[str, str] | None = None
+    folder: Path,
+    *,
+    agent: str = "examples/assistant.py",
+    worker_env: dict[str, str] | None = None,
+    signaling_options: Sequence[str] = (),
+    signaling_env: dict[str, str] | None = None,
 ) -> Iterator[Stack]:
     """All three, ready for a call."""
     port, model_port = free_port(), free_port()
@@ -102,7 +107,12 @@ def stack(
     recordings = folder / "recordings"
     with ExitStack() as programs:
         signaling = programs.enter_context(
-            running("signaling", "signaling", "--port", str(port), "--dev", folder=folder)
+            running(
+                "signaling",
+                *("signaling", "--port", str(port), "--dev", *signaling_options),
+                folder=folder,
+                env=signaling_env,
+            )
         )
         model = programs.enter_context(
             running(
