@@ -337,17 +337,17 @@ def _fits(pattern: Any, actual: object) -> bool:
     return pattern == actual
 
 
-def _written(step: Step) -> str:
-    """A step as people write it: without what it does not say."""
-    if isinstance(step, (Expects, Emits)):
-        return repr(step)
-    given = [part for part in fields(step) if getattr(step, part.name) != part.default]
-    said = [("" if part.name == "text" else f"{part.name}=") + repr(getattr(step, part.name)) for part in given]
-    return f"{type(step).__name__}({', '.join(said)})"
+def _written(said: Step | RealtimeCommand) -> str:
+    """A step or a command as people write it: without what it does not say."""
+    if isinstance(said, (Expects, Emits)):
+        return repr(said)
+    given = [part for part in fields(said) if getattr(said, part.name) != part.default and part.repr]
+    shown = [("" if part.name == "text" else f"{part.name}=") + repr(getattr(said, part.name)) for part in given]
+    return f"{type(said).__name__}({', '.join(shown)})"
 
 
 def _shown(command: RealtimeCommand) -> str:
-    return _short(repr(command))
+    return _short(_written(command))
 
 
 def _short(text: str) -> str:
