@@ -191,7 +191,7 @@ class App {
         if (message.topic === "agent.event") this.#draw(this.#transcript.event(parse(message.payload), Date.now()));
         break;
       case "ice":
-        this.#ice = iceOf(message);
+        this.#ice = { ...this.#ice, iceServers: iceOf(message).iceServers };
         break;
       case "error":
         console.warn(`The server objects: ${message.code} ${message.message ?? ""}`);
