@@ -38,6 +38,12 @@ def polyphase(up: int, down: int) -> Filters:
     return filters.astype(np.float32)
 
 
+def resampled(samples: Samples, source: int, target: int) -> Samples:
+    """A whole recording at another rate."""
+    resampler = Resampler(source, target)
+    return np.concatenate((resampler.feed(samples), resampler.finish()))
+
+
 class Resampler:
     """One stream's way from `source` to `target` samples per second; mono int16 in and out."""
 

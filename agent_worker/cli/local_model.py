@@ -22,6 +22,16 @@ def local_model(
             show_default=False,
         ),
     ] = None,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", dir_okay=False, help="Speak TLS alone, with this certificate (PEM).", show_default=False
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="The certificate's private key (PEM).", show_default=False),
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="How much to log, to standard error.")] = LogLevel.INFO,
 ) -> None:
     """Serve a small realtime model that needs no key and no network: it hears, answers and speaks on this machine.
@@ -31,13 +41,18 @@ def local_model(
     log_to_stderr(log_level)
     # Models are loaded here alone.
     from agent_worker.localmodel.server import serve
+    from agent_worker.localmodel.tls import TlsFiles
 
+    if (tls_cert is None) != (tls_key is None):
+        raise typer.BadParameter("--tls-cert and --tls-key go together: give both, or none.")
+    tls = TlsFiles(cert=tls_cert, key=tls_key) if tls_cert is not None and tls_key is not None else None
     with clear_errors():
         run_until_told(
             serve(
                 host=host,
                 port=port,
                 record=record,
+                tls=tls,
                 ready=lambda url: typer.echo(f"the local model is ready on {url}"),
             )
         )

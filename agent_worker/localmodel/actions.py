@@ -129,6 +129,14 @@ class OpenUtterance:
     start: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearItem:
+    """Recognise this audio, 24 kHz, of an item that the client made. The open utterance goes on."""
+
+    item_id: str
+    pcm: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class FinishUtterance:
     """The open utterance is complete: say what was heard."""
@@ -174,4 +182,16 @@ class Close:
     reason: str
 
 
-Action = Send | Hear | DetectVoice | OpenUtterance | FinishUtterance | DropUtterance | Think | Speak | Hush | Close
+Action = (
+    Send
+    | Hear
+    | HearItem
+    | DetectVoice
+    | OpenUtterance
+    | FinishUtterance
+    | DropUtterance
+    | Think
+    | Speak
+    | Hush
+    | Close
+)

@@ -8,10 +8,36 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agent_worker.localmodel.refusals import EventRefusedError
-from agent_worker.localmodel.settings import FunctionTool, PcmFormat, ToolChoice, refusal_of
+from agent_worker.localmodel.settings import AudioFormat, FunctionTool, ToolChoice, refusal_of
 
 APPEND_LIMIT: Final = 15 * 1024 * 1024
 """Bytes of audio in one `input_audio_buffer.append`."""
+
+
+def audio_bytes(text: str, path: str) -> bytes:
+    """The bytes of audio in base64.
+
+    Args:
+        text: The base64.
+        path: Where it stood in its event.
+
+    Raises:
+        EventRefusedError: It is not base64, or too long.
+
+    """
+    try:
+        data = b64decode(text, validate=True)
+    except (Base64Error, ValueError):
+        raise EventRefusedError(
+            f"Invalid value for '{path}': expected base64-encoded bytes.", code="invalid_value", param=path
+        ) from None
+    if len(data) > APPEND_LIMIT:
+        raise EventRefusedError(
+            f"Invalid value for '{path}': {len(data)} bytes are more than the {APPEND_LIMIT} of one event.",
+            code="invalid_value",
+            param=path,
+        )
+    return data
 
 
 class _Event(BaseModel):
@@ -39,7 +65,15 @@ class ImagePart(_Part):
     detail: str | None = None
 
 
-ContentPart = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+class AudioPart(_Part):
+    """Audio that the user said earlier, in the format of the session's input."""
+
+    type: Literal["input_audio"]
+    audio: str | None = Field(default=None, repr=False)
+    transcript: str | None = None
+
+
+ContentPart = Annotated[TextPart | ImagePart | AudioPart, Field(discriminator="type")]
 
 
 class MessageItem(_Part):
@@ -91,28 +125,14 @@ class AppendAudio(_Event):
 
     audio: str = Field(repr=False)
 
-    def pcm(self) -> bytes:
-        """The audio's bytes.
+    def data(self) -> bytes:
+        """The audio's bytes, in the format of the session's input.
 
         Raises:
             EventRefusedError: It is not base64, or too long.
 
         """
-        try:
-            pcm = b64decode(self.audio, validate=True)
-        except (Base64Error, ValueError):
-            raise EventRefusedError(
-                "Invalid value for 'audio': expected base64-encoded bytes.",
-                code="invalid_value",
-                param="audio",
-            ) from None
-        if len(pcm) > APPEND_LIMIT:
-            raise EventRefusedError(
-                f"Invalid value for 'audio': {len(pcm)} bytes are more than the {APPEND_LIMIT} of one append.",
-                code="invalid_value",
-                param="audio",
-            )
-        return pcm
+        return audio_bytes(self.audio, "audio")
 
 
 class CommitAudio(_Event):
@@ -155,7 +175,7 @@ class ResponseAudioOutput(_Part):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: PcmFormat | None = None
+    format: AudioFormat | None = None
     voice: str | dict[str, Any] | None = None
 
 
@@ -176,7 +196,7 @@ class ResponseParameters(BaseModel):
     conversation: Literal["auto", "none"] | None = None
     input: list[dict[str, Any]] | None = None
     instructions: str | None = None
-    max_output_tokens: int | Literal["inf"] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
     metadata: dict[str, str] | None = Field(default=None, max_length=16)
     output_modalities: list[Literal["audio", "text"]] | None = Field(default=None, min_length=1, max_length=1)
     parallel_tool_calls: bool | None = None
@@ -311,18 +331,19 @@ def item_of(body: dict[str, Any], path: str = "item") -> ClientItem:
     except ValidationError as invalid:
         raise refusal_of(invalid, path) from None
     if isinstance(item, MessageItem):
-        _check_text(item, path)
+        _check_parts(item, path)
     return item
 
 
-def _check_text(message: MessageItem, path: str) -> None:
-    """Refuse text parts of the wrong side.
+def _check_parts(message: MessageItem, path: str) -> None:
+    """Refuse parts of the wrong side, and more audio than one item can hold.
 
     Raises:
-        EventRefusedError: An assistant's part is an input, or another's an output.
+        EventRefusedError: An assistant's part is an input, or another's an output; or a second part is audio.
 
     """
     wanted = "output_text" if message.role == "assistant" else "input_text"
+    sounds = 0
     for number, part in enumerate(message.content):
         if isinstance(part, TextPart) and part.type != wanted:
             raise EventRefusedError(
@@ -330,3 +351,11 @@ def _check_text(message: MessageItem, path: str) -> None:
                 code="invalid_value",
                 param=f"{path}.content[{number}].type",
             )
+        if isinstance(part, AudioPart):
+            sounds += 1
+            if message.role != "user" or sounds > 1:
+                raise EventRefusedError(
+                    "Invalid value: 'input_audio'. Audio is a part of a user's message, one in each message.",
+                    code="invalid_value",
+                    param=f"{path}.content[{number}].type",
+                )

@@ -31,6 +31,7 @@ from agent_worker.localmodel.actions import (
     FrameReceived,
     Happening,
     Hear,
+    HearItem,
     Hush,
     OpenUtterance,
     PlanMade,
@@ -154,7 +155,7 @@ class Connection:
                     if self._recorder is not None:
                         self._recorder.put(self._tape.server(event, clock.now()))
                     self._outbox.put(json.dumps(event, separators=(",", ":")))
-                case Hear() | DetectVoice() | OpenUtterance() | FinishUtterance() | DropUtterance():
+                case Hear() | HearItem() | DetectVoice() | OpenUtterance() | FinishUtterance() | DropUtterance():
                     self._ears.take(action)
                 case Think():
                     self._think(action)

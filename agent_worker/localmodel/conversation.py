@@ -12,6 +12,7 @@ from agent_worker.cascade.base import TimedWord
 from agent_worker.history.items import Role
 from agent_worker.localmodel.dialogue import AgentLine, CallLine, Line, OutputLine, Say, UserLine
 from agent_worker.localmodel.events import Json
+from agent_worker.localmodel.formats import encoded
 from agent_worker.localmodel.items import (
     AUDIO_PARTS,
     CallItem,
@@ -22,6 +23,7 @@ from agent_worker.localmodel.items import (
     wire,
 )
 from agent_worker.localmodel.refusals import EventRefusedError
+from agent_worker.localmodel.settings import Audio
 
 STORED_SECONDS: Final = 600
 """Audio kept for `conversation.item.retrieve`, all items together; beyond it the oldest audio is forgotten."""
@@ -111,8 +113,8 @@ class Conversation:
         self._order.remove(item_id)
         self._sounds.pop(item_id, None)
 
-    def retrieve(self, item_id: str) -> Json:
-        """The item with its audio, as far as that is still kept.
+    def retrieve(self, item_id: str, session_audio: Audio) -> Json:
+        """The item with its audio, as far as that is still kept, in the session's format.
 
         Raises:
             EventRefusedError: There is no such item.
@@ -123,7 +125,9 @@ class Conversation:
         if sound is not None and sound.pcm:
             for part in body.get("content", ()):
                 if part["type"] in AUDIO_PARTS:
-                    part["audio"] = b64encode(sound.pcm).decode("ascii")
+                    is_input = part["type"] == PartKind.INPUT_AUDIO
+                    wanted = session_audio.input.format if is_input else session_audio.output.format
+                    part["audio"] = b64encode(encoded(bytes(sound.pcm), wanted)).decode("ascii")
         return body
 
     def sound(self, item_id: str, pcm: bytes, words: tuple[TimedWord, ...] = ()) -> None:
@@ -230,7 +234,7 @@ class Conversation:
                 return OutputLine(call_id=item.call_id, output=item.output)
             case Message(role=Role.USER):
                 typed = not any(part.kind is PartKind.INPUT_AUDIO for part in item.parts)
-                return UserLine(item.text, typed)
+                return UserLine(item.text, typed, item.silent)
             case Message(role=Role.ASSISTANT):
                 return AgentLine(said=item.said or Say(item.text), heard=item.heard)
             case Message():

@@ -65,6 +65,8 @@ class UserLine:
 
     text: str
     typed: bool = False
+    silent: bool = False
+    """Nobody said it: the user has been silent for so long that a reply is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,14 @@ import numpy as np
 
 from agent_worker.audio import MODEL_RATE, VAD_RATE, Samples, from_bytes, samples_in, silence
 from agent_worker.cascade.base import Recogniser
-from agent_worker.cascade.resample import Resampler
+from agent_worker.cascade.resample import Resampler, resampled
 from agent_worker.localmodel.actions import (
     DetectVoice,
     DropUtterance,
     FinishUtterance,
     Happening,
     Hear,
+    HearItem,
     OpenUtterance,
     UtteranceHeard,
     UtteranceLost,
@@ -43,7 +44,7 @@ NO_RECOGNISER: Final = (
     'No speech recogniser is installed. To have one: pip install --only-binary=pocketsphinx "pocketsphinx>=5.0.4"'
 )
 
-EarOrder = Hear | DetectVoice | OpenUtterance | FinishUtterance | DropUtterance
+EarOrder = Hear | HearItem | DetectVoice | OpenUtterance | FinishUtterance | DropUtterance
 
 
 class Ears:
@@ -149,6 +150,7 @@ class _Engine:
         self._make_recogniser = recogniser
         self._make_vad = vad
         self._recogniser: Recogniser | None = None
+        self._apart: Recogniser | None = None
         self._vad: Vad | None = None
         self._resampler = Resampler(MODEL_RATE, VAD_RATE)
         self._recent = silence(0)
@@ -161,8 +163,8 @@ class _Engine:
             return self._do(order)
         except Exception:  # whatever a vendor raises: this utterance is lost, the session is not
             log.exception("Recognition failed; the next utterance gets a new recogniser")
-            self._recogniser, self._open = None, False
-            if not isinstance(order, FinishUtterance):
+            self._recogniser, self._apart, self._open = None, None, False
+            if not isinstance(order, FinishUtterance | HearItem):
                 return []
             return [UtteranceLost(item_id=order.item_id, message="The recogniser failed.")]
 
@@ -179,6 +181,8 @@ class _Engine:
                 return []
             case FinishUtterance(item_id):
                 return [self._finish(item_id)]
+            case HearItem():
+                return [self._hear_item(order)]
             case DropUtterance():
                 self._open = False
                 return []
@@ -217,6 +221,16 @@ class _Engine:
         heard = self._recogniser.finish()
         log.debug("%s: %d words, confidence %.2f", item_id, len(heard.raw.split()), heard.confidence)
         return UtteranceHeard(item_id=item_id, text=heard.text)
+
+    def _hear_item(self, order: HearItem) -> Happening:
+        # The session's own recogniser may be in the middle of an utterance.
+        if self._apart is None:
+            self._apart = self._make_recogniser()
+        if self._apart is None:
+            return UtteranceLost(item_id=order.item_id, message=NO_RECOGNISER)
+        self._apart.start()
+        self._apart.feed(resampled(from_bytes(order.pcm), MODEL_RATE, VAD_RATE))
+        return UtteranceHeard(item_id=order.item_id, text=self._apart.finish().text)
 
     def _since(self, position: int) -> Samples:
         return self._recent[max(0, len(self._recent) - (self._heard - position)) :]

@@ -67,33 +67,43 @@ def speech_stopped(item_id: str, audio_end_ms: int) -> Json:
     return {"type": "input_audio_buffer.speech_stopped", "item_id": item_id, "audio_end_ms": audio_end_ms}
 
 
-def transcription_delta(item_id: str, delta: str) -> Json:
+def input_timed_out(item_id: str, audio_start_ms: int, audio_end_ms: int) -> Json:
+    """`input_audio_buffer.timeout_triggered`: nobody spoke after a reply; the silence becomes an item."""
+    return {
+        "type": "input_audio_buffer.timeout_triggered",
+        "item_id": item_id,
+        "audio_start_ms": audio_start_ms,
+        "audio_end_ms": audio_end_ms,
+    }
+
+
+def transcription_delta(item_id: str, content_index: int, delta: str) -> Json:
     """`conversation.item.input_audio_transcription.delta`."""
     return {
         "type": "conversation.item.input_audio_transcription.delta",
         "item_id": item_id,
-        "content_index": 0,
+        "content_index": content_index,
         "delta": delta,
     }
 
 
-def transcription_completed(item_id: str, transcript: str, seconds: float) -> Json:
+def transcription_completed(item_id: str, content_index: int, transcript: str, seconds: float) -> Json:
     """`conversation.item.input_audio_transcription.completed`, charged by the duration of the audio."""
     return {
         "type": "conversation.item.input_audio_transcription.completed",
         "item_id": item_id,
-        "content_index": 0,
+        "content_index": content_index,
         "transcript": transcript,
         "usage": {"type": "duration", "seconds": round(seconds, 3)},
     }
 
 
-def transcription_failed(item_id: str, message: str) -> Json:
+def transcription_failed(item_id: str, content_index: int, message: str) -> Json:
     """`conversation.item.input_audio_transcription.failed`."""
     return {
         "type": "conversation.item.input_audio_transcription.failed",
         "item_id": item_id,
-        "content_index": 0,
+        "content_index": content_index,
         "error": {
             "type": "server_error",
             "code": "transcription_unavailable",
@@ -200,9 +210,9 @@ class PartEvents:
         """`response.content_part.done`."""
         return self._event("response.content_part.done", part=part)
 
-    def audio_delta(self, pcm: bytes) -> Json:
-        """`response.output_audio.delta`."""
-        return self._event("response.output_audio.delta", delta=b64encode(pcm).decode("ascii"))
+    def audio_delta(self, data: bytes) -> Json:
+        """`response.output_audio.delta`, in the response's format."""
+        return self._event("response.output_audio.delta", delta=b64encode(data).decode("ascii"))
 
     def audio_done(self) -> Json:
         """`response.output_audio.done`."""

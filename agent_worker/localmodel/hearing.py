@@ -4,7 +4,6 @@ With turn detection the detector's probabilities begin and end an utterance; wit
 is appended until the commit. Either way it is recognised while it comes: a commit then has little left to wait for.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from agent_worker.audio import MODEL_RATE, milliseconds_of, seconds_of
@@ -16,6 +15,7 @@ from agent_worker.localmodel.actions import (
     DropUtterance,
     FinishUtterance,
     Hear,
+    HearItem,
     OpenUtterance,
     Send,
     UtteranceHeard,
@@ -23,11 +23,12 @@ from agent_worker.localmodel.actions import (
     VoiceJudged,
 )
 from agent_worker.localmodel.conversation import Conversation
+from agent_worker.localmodel.formats import FormatDecoder, decoded
 from agent_worker.localmodel.input_audio import InputAudio
 from agent_worker.localmodel.items import Message, Part, PartKind, wire
 from agent_worker.localmodel.names import Names
 from agent_worker.localmodel.refusals import EventRefusedError
-from agent_worker.localmodel.settings import TurnDetection
+from agent_worker.localmodel.settings import AudioInput
 from agent_worker.localmodel.turns import Turns, TurnStarted, TurnStopped
 
 HEARING_TIMEOUT: Final = 5.0
@@ -44,15 +45,16 @@ class Hearing:
     Args:
         names: Where ids come from.
         conversation: Where utterances become items.
-        detection: The session's turn detection.
+        settings: The session's settings for it.
 
     """
 
-    def __init__(self, names: Names, conversation: Conversation, detection: TurnDetection | None) -> None:
+    def __init__(self, names: Names, conversation: Conversation, settings: AudioInput) -> None:
         self._names = names
         self._conversation = conversation
-        self._detection: TurnDetection | None = detection
-        self._turns = Turns(detection) if detection is not None else None
+        self._settings = settings
+        self._turns = Turns(settings.turn_detection) if settings.turn_detection is not None else None
+        self._decoder = FormatDecoder(settings.format)
         self._input = InputAudio()
         self._utterance: str | None = None
         self._pending: dict[str, float] = {}
@@ -71,18 +73,21 @@ class Hearing:
         """The connection stands."""
         return [DetectVoice(self._turns is not None)]
 
-    def detect(self, detection: TurnDetection | None) -> list[Action]:
-        """The session's turn detection is this from now on."""
-        if detection == self._detection:
+    def configure(self, settings: AudioInput) -> list[Action]:
+        """The session's settings are these from now on."""
+        before, self._settings = self._settings, settings
+        if settings.format != before.format:
+            self._decoder = FormatDecoder(settings.format)
+        detection = settings.turn_detection
+        if detection == before.turn_detection:
             return []
-        self._detection = detection
         self._turns = Turns(detection) if detection is not None else None
         return [*self._drop_utterance(), DetectVoice(self._turns is not None)]
 
-    def append(self, pcm: bytes) -> list[Action]:
-        """`input_audio_buffer.append`."""
+    def append(self, data: bytes) -> list[Action]:
+        """`input_audio_buffer.append`, in the session's format."""
         start = self._input.turn_start
-        taken = self._input.append(pcm)
+        taken = self._input.append(self._decoder.feed(data))
         if not taken:
             return []
         if self._utterance is not None or self._turns is not None:
@@ -148,18 +153,15 @@ class Hearing:
             return []
         item = self._conversation.find(heard.item_id)
         assert isinstance(item, Message)
-        self._conversation.put(replace(item, parts=(Part(PartKind.INPUT_AUDIO, heard.text),)))
-        if not tell:
-            return []
-        seconds = self._conversation.milliseconds(item.id) / 1000
-        completed = self._send(events.transcription_completed(item.id, heard.text, seconds))
-        return [self._send(events.transcription_delta(item.id, heard.text)), completed] if heard.text else [completed]
+        self._conversation.put(item.transcribed(heard.text))
+        return self._transcribed(item, heard.text) if tell else []
 
     def lost(self, lost: UtteranceLost, *, tell: bool) -> list[Action]:
         """There will be no words for an utterance."""
-        if self._pending.pop(lost.item_id, None) is None or not tell:
+        item = self._conversation.find(lost.item_id)
+        if self._pending.pop(lost.item_id, None) is None or not tell or not isinstance(item, Message):
             return []
-        return [self._send(events.transcription_failed(lost.item_id, lost.message))]
+        return [self._send(events.transcription_failed(item.id, item.audio_index, lost.message))]
 
     def give_up(self, now: float, *, tell: bool) -> list[Action]:
         """Give up what is overdue."""
@@ -168,6 +170,41 @@ class Hearing:
         for item_id in overdue:
             out += self.lost(UtteranceLost(item_id=item_id, message="The recogniser took too long."), tell=tell)
         return out
+
+    def hear_item(self, item: Message, data: bytes, now: float) -> list[Action]:
+        """The client made an item of audio: its sound is kept, and unless its words are known it is recognised.
+
+        Args:
+            item: The item, already in the conversation.
+            data: Its audio, in the session's format.
+            now: Loop seconds.
+
+        """
+        pcm = decoded(data, self._settings.format)
+        self._conversation.sound(item.id, pcm[: len(pcm) // 2 * 2])
+        if item.parts[item.audio_index].text is not None:
+            return []
+        self._pending[item.id] = now + HEARING_TIMEOUT
+        return [HearItem(item_id=item.id, pcm=pcm)]
+
+    def time_out(self, *, tell: bool) -> list[Action]:
+        """Nobody spoke after a reply: the silence becomes an item. `tell`: the client wants transcripts."""
+        start, end = self._input.turn_start, self._input.received
+        item = Message(
+            id=self._names.next("item"), role=Role.USER, parts=(Part(PartKind.INPUT_AUDIO, ""),), silent=True
+        )
+        behind = self._conversation.add(item)
+        self._conversation.sound(item.id, self._input.take(end))
+        if self._turns is not None:
+            self._turns.reset()
+        triggered = events.input_timed_out(
+            item.id, milliseconds_of(start, MODEL_RATE), milliseconds_of(end, MODEL_RATE)
+        )
+        return [
+            self._send(triggered),
+            *self._committed(item, behind),
+            *(self._transcribed(item, "") if tell else ()),
+        ]
 
     def forget(self, item_id: str) -> None:
         """The item was deleted: nobody waits for its words."""
@@ -185,13 +222,21 @@ class Hearing:
         self._pending[item_id] = now + HEARING_TIMEOUT
         if self._turns is not None:
             self._turns.reset()
+        return [*out, FinishUtterance(item_id), *self._committed(item, behind)]
+
+    def _committed(self, item: Message, behind: str | None) -> list[Action]:
         return [
-            *out,
-            FinishUtterance(item_id),
-            self._send(events.input_committed(item_id, behind)),
+            self._send(events.input_committed(item.id, behind)),
             self._send(events.item_added(wire(item), behind)),
             self._send(events.item_done(wire(item), behind)),
         ]
+
+    def _transcribed(self, item: Message, text: str) -> list[Action]:
+        seconds = self._conversation.milliseconds(item.id) / 1000
+        completed = self._send(events.transcription_completed(item.id, item.audio_index, text, seconds))
+        if not text:
+            return [completed]
+        return [self._send(events.transcription_delta(item.id, item.audio_index, text)), completed]
 
     def _drop_utterance(self) -> list[Action]:
         self._utterance = None

@@ -1,14 +1,17 @@
 """Items of a conversation: messages, calls of functions and what they answered; and their JSON. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from agent_worker.history.items import Role
 from agent_worker.localmodel.client_events import (
+    AudioPart,
     ClientItem,
+    ContentPart,
     FunctionCallItem,
     FunctionCallOutputItem,
+    ImagePart,
     MessageItem,
     TextPart,
 )
@@ -58,6 +61,18 @@ class Message:
     """What the brain meant to say, for what it said itself."""
     heard: int | None = None
     """How many words of `said` were heard; None: all."""
+    silent: bool = False
+    """Nobody said this: it is the silence after which the server asked for a reply by itself."""
+
+    @property
+    def audio_index(self) -> int:
+        """Which of its parts is the user's audio; 0 when none is."""
+        return next((place for place, part in enumerate(self.parts) if part.kind is PartKind.INPUT_AUDIO), 0)
+
+    def transcribed(self, text: str) -> "Message":
+        """The same with the words of its audio."""
+        parts = tuple(replace(part, text=text) if part.kind is PartKind.INPUT_AUDIO else part for part in self.parts)
+        return replace(self, parts=parts)
 
     @property
     def text(self) -> str:
@@ -124,17 +139,22 @@ def from_client(given: ClientItem, item_id: str) -> Item:
     """The item that a client wants, under the id that it or we chose."""
     match given:
         case MessageItem():
-            parts = tuple(
-                Part(PartKind(part.type), part.text)
-                if isinstance(part, TextPart)
-                else Part(PartKind.INPUT_IMAGE, part.image_url, part.detail)
-                for part in given.content
-            )
+            parts = tuple(_part_of(part) for part in given.content)
             return Message(id=item_id, role=Role(given.role), parts=parts)
         case FunctionCallItem():
             return CallItem(id=item_id, call_id=given.call_id or item_id, name=given.name, arguments=given.arguments)
         case FunctionCallOutputItem():
             return OutputItem(id=item_id, call_id=given.call_id, output=given.output)
+
+
+def _part_of(given: ContentPart) -> Part:
+    match given:
+        case TextPart():
+            return Part(PartKind(given.type), given.text)
+        case ImagePart():
+            return Part(PartKind.INPUT_IMAGE, given.image_url, given.detail)
+        case AudioPart():
+            return Part(PartKind.INPUT_AUDIO, given.transcript)
 
 
 def _part(part: Part) -> Json:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from math import inf
 from typing import Final, assert_never
 
+from agent_worker.audio import MODEL_RATE, seconds_of
 from agent_worker.localmodel import client_events as client
 from agent_worker.localmodel import events, settings
 from agent_worker.localmodel.actions import (
@@ -32,16 +33,15 @@ from agent_worker.localmodel.actions import (
 )
 from agent_worker.localmodel.conversation import Conversation
 from agent_worker.localmodel.hearing import Hearing
-from agent_worker.localmodel.items import from_client, wire
+from agent_worker.localmodel.idle import Idle
+from agent_worker.localmodel.items import Message, from_client, wire
 from agent_worker.localmodel.names import Names
 from agent_worker.localmodel.refusals import EventRefusedError
 from agent_worker.localmodel.requests import order_of
-from agent_worker.localmodel.responses import CancelReason, Response, ResponseStatus
-from agent_worker.localmodel.settings import Session
+from agent_worker.localmodel.responses import CancelReason, Response
+from agent_worker.localmodel.settings import AnySession, Audio, Session, TranscriptionSession, TurnDetection
 from agent_worker.localmodel.turns import TurnStarted, TurnStopped
 
-SESSION_SECONDS: Final = 3600.0
-"""A session lasts this long at most, as the real service's do."""
 MAX_RESPONSES: Final = 8
 """Responses at the same time: one in the conversation, the others out of band."""
 
@@ -51,21 +51,21 @@ class Protocol:
 
     Args:
         names: Where ids come from.
-        model: What the client called the model.
+        session: Its settings at the beginning.
         hears: Whether there is a recogniser.
         now: Loop seconds.
-        wall: Unix seconds, for what people read.
 
     """
 
-    def __init__(self, names: Names, *, model: str, hears: bool, now: float, wall: float) -> None:
-        self.session = Session(id=names.session, model=model, expires_at=int(wall + SESSION_SECONDS))
+    def __init__(self, names: Names, *, session: AnySession, hears: bool, now: float) -> None:
+        self.session = session
         self.conversation = Conversation()
         self._names = names
         self._conversation_id = names.next("conv")
         self._hears = hears
-        self._ends_at = now + SESSION_SECONDS
-        self._hearing = Hearing(names, self.conversation, self.session.audio.input.turn_detection)
+        self._ends_at = now + settings.SESSION_SECONDS
+        self._hearing = Hearing(names, self.conversation, session.audio.input)
+        self._idle = Idle()
         self._responses: dict[str, Response] = {}
         self._waiting: list[str] = []
         self._voice_locked = False
@@ -73,8 +73,8 @@ class Protocol:
     @property
     def deadline(self) -> float:
         """When `advance` is due, unless something happens before."""
-        overdue = self._hearing.deadline
-        return self._ends_at if overdue is None else min(self._ends_at, overdue)
+        due = (self._ends_at, self._hearing.deadline, self._idle.deadline(self._detection))
+        return min(moment for moment in due if moment is not None)
 
     def open(self) -> list[Action]:
         """The connection stands."""
@@ -88,7 +88,12 @@ class Protocol:
                 "Your session hit the maximum duration of 60 minutes.", code="session_expired"
             )
             return [self._send(events.error(expired, None)), Close(code=1000, reason="session_expired")]
-        return [*self._hearing.give_up(now, tell=self._transcribes), *self._think_if_heard()]
+        out = [*self._hearing.give_up(now, tell=self._transcribes), *self._think_if_heard()]
+        idle_until = self._idle.deadline(self._detection)
+        if idle_until is not None and now >= idle_until:
+            self._idle.stirred()
+            out += [*self._hearing.time_out(tell=self._transcribes), *self._create_response(None)]
+        return out
 
     def receive(self, happening: Happening, now: float) -> list[Action]:
         """Something happened."""
@@ -105,7 +110,7 @@ class Protocol:
             case UtteranceLost():
                 return [*self._hearing.lost(happening, tell=self._transcribes), *self._think_if_heard()]
             case PlanMade() | SpeechMade() | SpeechFinished() | SpeechFailed():
-                return self._progress(happening)
+                return self._progress(happening, now)
             case _:
                 assert_never(happening)
 
@@ -123,7 +128,7 @@ class Protocol:
     def _obey(self, event: client.ClientEvent, now: float) -> list[Action]:
         match event:
             case client.AppendAudio():
-                return self._hearing.append(event.pcm())
+                return self._hearing.append(event.data())
             case client.CommitAudio():
                 return self._hearing.commit(now)
             case client.ClearAudio():
@@ -131,11 +136,11 @@ class Protocol:
             case client.UpdateSession():
                 self.session = settings.updated(self.session, event.session, voice_locked=self._voice_locked)
                 updated = self._send(events.session_updated(self.session.echo()))
-                return [*self._hearing.detect(self.session.audio.input.turn_detection), updated]
+                return [*self._hearing.configure(self.session.audio.input), updated]
             case client.CreateResponse():
                 return self._create_response(event.response)
             case client.CancelResponse():
-                return self._cancel_response(event.response_id)
+                return self._cancel_response(event.response_id, now)
             case client.ClearOutput():
                 raise EventRefusedError(
                     "output_audio_buffer.clear is for WebRTC and SIP, where the server plays the audio.",
@@ -143,55 +148,85 @@ class Protocol:
                     param="type",
                 )
             case client.CreateItem() | client.DeleteItem() | client.RetrieveItem() | client.TruncateItem():
-                return self._edit(event)
+                return self._edit(event, now)
             case _:
                 assert_never(event)
 
     def _edit(
-        self, event: client.CreateItem | client.DeleteItem | client.RetrieveItem | client.TruncateItem
+        self, event: client.CreateItem | client.DeleteItem | client.RetrieveItem | client.TruncateItem, now: float
     ) -> list[Action]:
         match event:
             case client.CreateItem():
-                given = client.item_of(event.item)
-                item = from_client(given, given.id or self._names.next("item"))
-                behind = self.conversation.add(item, event.previous_item_id)
-                return self._send_all([events.item_added(wire(item), behind), events.item_done(wire(item), behind)])
+                return self._create_item(event, now)
             case client.DeleteItem():
                 self.conversation.delete(event.item_id)
                 self._hearing.forget(event.item_id)
                 return [self._send(events.item_deleted(event.item_id)), *self._think_if_heard()]
             case client.RetrieveItem():
-                return [self._send(events.item_retrieved(self.conversation.retrieve(event.item_id)))]
+                retrieved = self.conversation.retrieve(event.item_id, self._formats)
+                return [self._send(events.item_retrieved(retrieved))]
             case client.TruncateItem():
                 end = self.conversation.truncate(event.item_id, event.content_index, event.audio_end_ms)
+                self._idle.silenced(now)
                 return [self._send(events.item_truncated(event.item_id, event.content_index, end))]
+
+    def _create_item(self, event: client.CreateItem, now: float) -> list[Action]:
+        given = client.item_of(event.item)
+        item = from_client(given, given.id or self._names.next("item"))
+        data = _audio_of(given)
+        behind = self.conversation.add(item, event.previous_item_id)
+        out = self._send_all([events.item_added(wire(item), behind), events.item_done(wire(item), behind)])
+        if data is not None and isinstance(item, Message):
+            out += self._hearing.hear_item(item, data, now)
+        return out
 
     # The user's turns. -----------------------------------------------------------------------------------------
 
     @property
     def _transcribes(self) -> bool:
-        return self.session.audio.input.transcription is not None
+        return isinstance(self.session, TranscriptionSession) or self.session.audio.input.transcription is not None
+
+    @property
+    def _detection(self) -> TurnDetection | None:
+        return self.session.audio.input.turn_detection
+
+    @property
+    def _formats(self) -> Audio:
+        return self.session.audio if isinstance(self.session, Session) else Audio(input=self.session.audio.input)
 
     def _judged(self, judged: VoiceJudged, now: float) -> list[Action]:
         out: list[Action] = []
-        detection = self.session.audio.input.turn_detection
+        detection = self._detection
         for turn in self._hearing.judge(judged):
             active = self._active()
             match turn:
                 case TurnStarted():
+                    self._idle.stirred()
                     if active is not None and detection is not None and detection.interrupt_response:
-                        out += self._stop(active, CancelReason.TURN)
+                        out += self._stop(active, CancelReason.TURN, now)
                     out += self._hearing.start_turn(turn)
                 case TurnStopped():
                     committed = self._hearing.stop_turn(turn, judged.end, now)
                     out += committed
-                    if committed and active is None and detection is not None and detection.create_response:
+                    if committed and active is None and self._answers:
                         out += self._create_response(None)
         return out
 
     # Responses. ------------------------------------------------------------------------------------------------
 
+    @property
+    def _answers(self) -> bool:
+        """Whether a turn of the user gets a reply without being asked for."""
+        detection = self._detection
+        return isinstance(self.session, Session) and detection is not None and detection.create_response
+
     def _create_response(self, given: client.ResponseParameters | None) -> list[Action]:
+        if not isinstance(self.session, Session):
+            raise EventRefusedError(
+                "A transcription session makes no responses: connect with ?model= for a session that does.",
+                code="invalid_value",
+                param="type",
+            )
         order = order_of(given, self.session, self.conversation, hears=self._hears)
         active = self._active()
         if order.in_conversation and active is not None:
@@ -214,6 +249,8 @@ class Protocol:
         )
         self._responses[response.id] = response
         self._waiting.append(response.id)
+        if order.in_conversation:
+            self._idle.stirred()
         return [self._send(response.created()), *self._think_if_heard()]
 
     def _think_if_heard(self) -> list[Action]:
@@ -229,39 +266,43 @@ class Protocol:
             out.append(Think(response_id=response_id, situation=situation))
         return out
 
-    def _progress(self, happening: PlanMade | SpeechMade | SpeechFinished | SpeechFailed) -> list[Action]:
+    def _progress(self, happening: PlanMade | SpeechMade | SpeechFinished | SpeechFailed, now: float) -> list[Action]:
         response = self._responses.get(happening.response_id)
         if response is None:  # cancelled meanwhile
             return []
-        speak = None
+        order: Action | None = None
         match happening:
             case PlanMade():
-                out, speak = response.follow(happening.plan)
+                out, order = response.follow(happening.plan)
             case SpeechMade():
                 self._voice_locked = True
+                self._idle.sounded(seconds_of(len(happening.pcm) // 2, MODEL_RATE), now)
                 out = response.speech(happening.pcm, happening.words)
+                order = Hush(response.id) if response.is_over else None
             case SpeechFinished():
-                out, speak = response.proceed()
+                out, order = response.proceed()
             case SpeechFailed():
                 out = response.fail(happening.message)
-        self._forget_if_over(response)
-        return [*self._send_all(out), *([speak] if speak is not None else [])]
+        self._forget_if_over(response, now)
+        return [*self._send_all(out), *([order] if order is not None else [])]
 
-    def _cancel_response(self, response_id: str | None) -> list[Action]:
+    def _cancel_response(self, response_id: str | None, now: float) -> list[Action]:
         response = self._responses.get(response_id) if response_id is not None else self._active()
         if response is None:
             raise EventRefusedError(
                 "Cancellation failed: no active response found", code="response_cancel_not_active"
             )
-        return self._stop(response, CancelReason.CLIENT)
+        return self._stop(response, CancelReason.CLIENT, now)
 
-    def _stop(self, response: Response, reason: CancelReason) -> list[Action]:
+    def _stop(self, response: Response, reason: CancelReason, now: float) -> list[Action]:
         out = self._send_all(response.cancel(reason))
-        self._forget_if_over(response)
+        self._forget_if_over(response, now)
         return [Hush(response.id), *out]
 
-    def _forget_if_over(self, response: Response) -> None:
-        if response.status is not ResponseStatus.IN_PROGRESS:
+    def _forget_if_over(self, response: Response, now: float) -> None:
+        if response.is_over:
+            if response.order.in_conversation:
+                self._idle.replied(now)
             del self._responses[response.id]
             if response.id in self._waiting:
                 self._waiting.remove(response.id)
@@ -275,3 +316,17 @@ class Protocol:
 
     def _send_all(self, several: Sequence[events.Json]) -> list[Action]:
         return [self._send(event) for event in several]
+
+
+def _audio_of(item: client.ClientItem) -> bytes | None:
+    """The sound that a client puts into an item, as it came.
+
+    Raises:
+        EventRefusedError: It is not base64, or too long.
+
+    """
+    if not isinstance(item, client.MessageItem):
+        return None
+    parts = (part for part in item.content if isinstance(part, client.AudioPart) and part.audio is not None)
+    part = next(parts, None)
+    return None if part is None else client.audio_bytes(part.audio or "", "item.content.audio")

@@ -38,6 +38,7 @@ def order_of(given: ResponseParameters | None, session: Session, conversation: C
     )
     return Order(
         modality=(asked.output_modalities or session.output_modalities)[0],
+        audio_format=output.format if output is not None and output.format else session.audio.output.format,
         voice=_voice(output.voice if output is not None and output.voice else session.audio.output.voice),
         speed=session.audio.output.speed,
         max_output_tokens=asked.max_output_tokens or session.max_output_tokens,

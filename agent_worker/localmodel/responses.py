@@ -5,9 +5,10 @@ conversation; it is done in the conversation, then in the response.
 """
 
 import json
+import sys
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from agent_worker.cascade.base import TimedWord
 from agent_worker.history.items import Role
@@ -16,8 +17,10 @@ from agent_worker.localmodel.actions import Speak
 from agent_worker.localmodel.conversation import TEXT_TOKEN_CHARACTERS, Conversation
 from agent_worker.localmodel.dialogue import Call, Plan, Say, Situation
 from agent_worker.localmodel.events import Json, PartEvents
+from agent_worker.localmodel.formats import FormatEncoder
 from agent_worker.localmodel.items import CallItem, Item, ItemStatus, Message, Part, PartKind, wire
 from agent_worker.localmodel.names import Names
+from agent_worker.localmodel.settings import AudioFormat
 
 OUTPUT_AUDIO_TOKEN_MS: Final = 50
 """One token of the model's audio, as the protocol's provider counts."""
@@ -29,7 +32,11 @@ class ResponseStatus(StrEnum):
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
+    INCOMPLETE = "incomplete"
     FAILED = "failed"
+
+
+_TOO_LONG: Final[Json] = {"type": ResponseStatus.INCOMPLETE.value, "reason": "max_output_tokens"}
 
 
 class CancelReason(StrEnum):
@@ -45,9 +52,10 @@ class Order:
 
     modality: str
     """"audio" or "text"."""
+    audio_format: AudioFormat
     voice: str
     speed: float
-    max_output_tokens: int | str
+    max_output_tokens: int | Literal["inf"]
     in_conversation: bool
     """False: out of band. Its items are nobody's history."""
     metadata: dict[str, str] | None
@@ -91,6 +99,11 @@ class Response:
         self._input_tokens = (0, 0)
         self._output_tokens = [0, 0]
 
+    @property
+    def is_over(self) -> bool:
+        """Whether `response.done` was said of it."""
+        return self.status is not ResponseStatus.IN_PROGRESS
+
     def created(self) -> Json:
         """`response.created`."""
         return events.response_created(self._resource())
@@ -112,6 +125,8 @@ class Response:
         if self._speech is not None:
             out += self._close_speech(ItemStatus.COMPLETED)
         while self._plan:
+            if self._left <= 0:
+                return out + self._break_off(ResponseStatus.INCOMPLETE, _TOO_LONG), None
             step, *rest = self._plan
             self._plan = tuple(rest)
             match step:
@@ -134,7 +149,11 @@ class Response:
             speech.transcript += delta
             out.append(speech.events.transcript_delta(delta, word.start_ms))
         self._conversation.sound(speech.item.id, pcm, words)
-        out.append(speech.events.audio_delta(pcm))
+        data = speech.encoder.feed(pcm)
+        if data:
+            out.append(speech.events.audio_delta(data))
+        if self._left <= sum(self._cost_of(speech)):
+            out += self._break_off(ResponseStatus.INCOMPLETE, _TOO_LONG)
         return out
 
     def cancel(self, reason: CancelReason) -> list[Json]:
@@ -168,7 +187,7 @@ class Response:
             name=call.name,
             arguments=arguments,
         )
-        self._output_tokens[0] += len(arguments) // TEXT_TOKEN_CHARACTERS + 1
+        self._spend(len(arguments) // TEXT_TOKEN_CHARACTERS + 1)
         return out + self._finish(replace(call, arguments=arguments, status=ItemStatus.COMPLETED))
 
     def _write(self, step: Say) -> list[Json]:
@@ -176,18 +195,27 @@ class Response:
         part = self._part_events(item.id)
         out = self._add(item)
         out.append(part.part_added({"type": "text", "text": ""}))
+        text = ""
         for number, word in enumerate(step.text.split(" ")):
-            out.append(part.text_delta(f" {word}" if number else word))
-        out.append(part.text_done(step.text))
-        out.append(part.part_done({"type": "text", "text": step.text}))
-        self._output_tokens[0] += len(step.text) // TEXT_TOKEN_CHARACTERS + 1
-        parts = (Part(PartKind.OUTPUT_TEXT, step.text),)
-        return out + self._finish(replace(item, parts=parts, status=ItemStatus.COMPLETED))
+            delta = f" {word}" if number else word
+            if _text_tokens(text + delta) > self._left:
+                break
+            text += delta
+            out.append(part.text_delta(delta))
+        is_whole = text == step.text
+        out.append(part.text_done(text))
+        out.append(part.part_done({"type": "text", "text": text}))
+        # What was cut off would be the next thing to say: with nothing left for it the response ends there.
+        self._spend(_text_tokens(text) if is_whole else self._left)
+        self._plan = self._plan if is_whole else (step, *self._plan)
+        parts = (Part(PartKind.OUTPUT_TEXT, text),)
+        status = ItemStatus.COMPLETED if is_whole else ItemStatus.INCOMPLETE
+        return out + self._finish(replace(item, parts=parts, status=status))
 
     def _open_speech(self, step: Say) -> list[Json]:
         item = self._message(step)
         out = self._add(item)
-        self._speech = _Speech(item, self._part_events(item.id))
+        self._speech = _Speech(item, self._part_events(item.id), FormatEncoder(self.order.audio_format))
         out.append(self._speech.events.part_added({"type": "audio", "transcript": ""}))
         return out
 
@@ -195,14 +223,14 @@ class Response:
         speech = self._speech
         assert speech is not None
         self._speech = None
+        rest = speech.encoder.finish()
         out = [
+            *([speech.events.audio_delta(rest)] if rest else []),
             speech.events.audio_done(),
             speech.events.transcript_done(speech.transcript),
             speech.events.part_done({"type": "audio", "transcript": speech.transcript}),
         ]
-        sounded = self._conversation.milliseconds(speech.item.id)
-        self._output_tokens[0] += len(speech.transcript) // TEXT_TOKEN_CHARACTERS
-        self._output_tokens[1] += sounded // OUTPUT_AUDIO_TOKEN_MS
+        self._spend(*self._cost_of(speech))
         # A truncation may have come before the end: what was heard is then known better than here.
         known = self._conversation.find(speech.item.id)
         heard = known.heard if isinstance(known, Message) else None
@@ -250,6 +278,20 @@ class Response:
         self._output.append(wire(item))
         return out
 
+    @property
+    def _left(self) -> int:
+        """Tokens that may still be made."""
+        limit = self.order.max_output_tokens
+        return sys.maxsize if limit == "inf" else limit - sum(self._output_tokens)
+
+    def _spend(self, text: int, audio: int = 0) -> None:
+        self._output_tokens[0] += text
+        self._output_tokens[1] += audio
+
+    def _cost_of(self, speech: "_Speech") -> tuple[int, int]:
+        sounded = self._conversation.milliseconds(speech.item.id)
+        return len(speech.transcript) // TEXT_TOKEN_CHARACTERS, sounded // OUTPUT_AUDIO_TOKEN_MS
+
     # The end. --------------------------------------------------------------------------------------------------
 
     def _break_off(self, status: ResponseStatus, details: Json) -> list[Json]:
@@ -263,7 +305,6 @@ class Response:
         return [events.response_done(self._resource()), events.rate_limits_updated()]
 
     def _resource(self) -> Json:
-        over = self.status is not ResponseStatus.IN_PROGRESS
         return {
             "object": "realtime.response",
             "id": self.id,
@@ -273,8 +314,10 @@ class Response:
             "conversation_id": self._conversation_id if self.order.in_conversation else None,
             "output_modalities": [self.order.modality],
             "max_output_tokens": self.order.max_output_tokens,
-            "audio": {"output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": self.order.voice}},
-            "usage": self._usage() if over else None,
+            "audio": {
+                "output": {"format": self.order.audio_format.model_dump(mode="json"), "voice": self.order.voice}
+            },
+            "usage": self._usage() if self.is_over else None,
             "metadata": self.order.metadata,
         }
 
@@ -300,10 +343,15 @@ class Response:
 class _Speech:
     """The speech that is being made."""
 
-    def __init__(self, item: Message, part: PartEvents) -> None:
+    def __init__(self, item: Message, part: PartEvents, encoder: FormatEncoder) -> None:
         self.item = item
         self.events = part
+        self.encoder = encoder
         self.transcript = ""
+
+
+def _text_tokens(text: str) -> int:
+    return len(text) // TEXT_TOKEN_CHARACTERS + 1
 
 
 def _is_cut(item: Item) -> bool:

@@ -1,6 +1,7 @@
-"""The WebSocket server of the embedded model: ws://HOST:PORT/v1/realtime -> one connection, one session.
+"""The server of the embedded model: ws://HOST:PORT/v1/realtime -> one connection, one session.
 
-Any key is accepted, or none: there is nothing here to protect, and the server listens on loopback.
+Any key is accepted, or none: there is nothing here to protect, and the server listens on loopback. Keys that
+`POST /v1/realtime/client_secrets` has made bring the settings along that they were made with.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import ServerConnection
@@ -25,12 +27,15 @@ from agent_worker import clock
 from agent_worker.cascade import engines as speech_engines
 from agent_worker.errors import ConfigError
 from agent_worker.localmodel import events
+from agent_worker.localmodel.client_secrets import ClientSecrets
 from agent_worker.localmodel.connection import Connection, Engines
+from agent_worker.localmodel.doorway import Answer, Doorway, refused
 from agent_worker.localmodel.ears import NO_RECOGNISER
 from agent_worker.localmodel.names import Names
 from agent_worker.localmodel.protocol import Protocol
 from agent_worker.localmodel.recorder import Recorder
 from agent_worker.localmodel.refusals import EventRefusedError
+from agent_worker.localmodel.tls import TlsFiles
 from agent_worker.localmodel.tones import Tones
 from agent_worker.vad import silero
 from agent_worker.vad.base import Vad
@@ -39,11 +44,12 @@ from agent_worker.vad.energy import EnergyVad
 log = logging.getLogger(__name__)
 
 PATH: Final = "/v1/realtime"
-DEFAULT_MODEL: Final = "local"
+SECRETS_PATH: Final = f"{PATH}/client_secrets"
 MAX_FRAME: Final = 24 * 1024 * 1024
 """Bytes. The longest append, 15 MiB of audio, is 20 MiB of base64."""
 MAX_SESSIONS: Final = 64
 _SUBPROTOCOL: Final = Subprotocol("realtime")
+_KEY_PROTOCOL: Final = "openai-insecure-api-key."
 _CLOSE_TIMEOUT: Final = 2.0
 """Seconds for a client to answer our end of the connection."""
 _FRAMES_READ_AHEAD: Final = 4
@@ -81,6 +87,7 @@ async def serve(
     record: Path | None,
     ready: Callable[[str], None],
     engines: Engines | None = None,
+    tls: TlsFiles | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -90,11 +97,13 @@ async def serve(
         record: A folder for everything that is said, to look for faults; None: nothing is kept.
         ready: Called with the address to connect to once connections are accepted.
         engines: What sessions hear and speak with; None for what is installed.
+        tls: The server's certificate: connections are then wss:// and https:// alone.
 
     Raises:
-        ConfigError: The port is taken.
+        ConfigError: The port is taken, or the certificate cannot be used.
 
     """
+    context = tls.context() if tls is not None else None
     listener = _listen(host, port)
     async with AsyncExitStack() as stack:
         stack.enter_context(listener)
@@ -110,6 +119,9 @@ async def serve(
             serve_sockets(
                 door.converse,
                 sock=listener,
+                ssl=context,
+                # The library calls it as it would call the class.
+                create_connection=cast(type[ServerConnection], partial(Doorway, respond=door.respond)),
                 process_request=_route,
                 select_subprotocol=_subprotocol,
                 compression=None,  # costs 60 us for each delta and saves a quarter
@@ -120,7 +132,7 @@ async def serve(
         )
         bound = listener.getsockname()[1]
         address = f"[{host}]" if ":" in host else host
-        ready(f"ws://{address}:{bound}{PATH}")
+        ready(f"{'ws' if context is None else 'wss'}://{address}:{bound}{PATH}")
         await server.serve_forever()
 
 
@@ -144,7 +156,19 @@ class _Door:
     def __init__(self, engines: Engines, recorder: Recorder | None) -> None:
         self._engines = engines
         self._recorder = recorder
+        self._secrets = ClientSecrets(lambda: secrets.token_hex(16))
         self._sessions = 0
+
+    def respond(self, method: str, target: str, body: bytes) -> Answer:
+        """Answer a request that is no upgrade."""
+        if urlsplit(target).path.rstrip("/") != SECRETS_PATH:
+            return refused(HTTPStatus.NOT_FOUND, f"There is nothing here. Post to {SECRETS_PATH}.", "not_found")
+        if method != "POST":
+            return refused(HTTPStatus.METHOD_NOT_ALLOWED, "Use POST.", "method_not_allowed")
+        try:
+            return Answer(status=HTTPStatus.OK, body=self._secrets.create(body, time.time()))
+        except EventRefusedError as refusal:
+            return refused(HTTPStatus.BAD_REQUEST, str(refusal), refusal.code, refusal.param)
 
     async def converse(self, client: ServerConnection) -> None:
         """One client, from its first frame to its last."""
@@ -162,8 +186,19 @@ class _Door:
             full = EventRefusedError(f"There are {MAX_SESSIONS} sessions already.", code="session_limit_reached")
             await _refuse(client, full, names, 1013)
             return
-        asked = parse_qs(urlsplit(request.path).query).get("model", [DEFAULT_MODEL])[0]
-        protocol = Protocol(names, model=asked, hears=self._engines.hears, now=clock.now(), wall=time.time())
+        asked = parse_qs(urlsplit(request.path).query)
+        try:
+            session = self._secrets.begin(
+                names.session,
+                _key(request),
+                intent=asked.get("intent", [None])[0],
+                model=asked.get("model", [None])[0],
+                wall=time.time(),
+            )
+        except EventRefusedError as expired:
+            await _refuse(client, expired, names, 3000)
+            return
+        protocol = Protocol(names, session=session, hears=self._engines.hears, now=clock.now())
         self._sessions += 1
         log.info("session %s begins", protocol.session.id)
         try:
@@ -179,10 +214,22 @@ async def _refuse(client: ServerConnection, refusal: EventRefusedError, names: N
     await client.close(code, f"invalid_request_error.{refusal.code}")
 
 
+def _key(request: Request) -> str | None:
+    """The client's key: from its header or, as browsers can set none, from its subprotocols."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")
+    names = (name.strip() for name in offered)
+    return next((name.removeprefix(_KEY_PROTOCOL) for name in names if name.startswith(_KEY_PROTOCOL)), None)
+
+
 def _route(connection: ServerConnection, request: Request) -> Response | None:
     path = urlsplit(request.path).path.rstrip("/")
     if path == PATH:
         return None
+    if path == SECRETS_PATH:
+        return connection.respond(HTTPStatus.METHOD_NOT_ALLOWED, "Use POST.\n")
     if path == "/healthz":
         return connection.respond(HTTPStatus.OK, "ok\n")
     return connection.respond(HTTPStatus.NOT_FOUND, f"There is nothing here. Connect to {PATH}?model=...\n")

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from agent_worker.localmodel.events import Json
 from agent_worker.localmodel.refusals import EventRefusedError
 from agent_worker.tools.spec import ToolSpec
 
+SESSION_SECONDS: Final = 3600.0
+"""A session lasts this long at most, as the real service's do."""
 DEFAULT_INSTRUCTIONS: Final = "You are a helpful voice assistant. Be brief, kind and honest."
 
 
@@ -24,6 +27,21 @@ class PcmFormat(_Strict):
 
     type: Literal["audio/pcm"] = "audio/pcm"
     rate: Literal[24000] = 24000
+
+
+class UlawFormat(_Strict):
+    """`audio/pcmu`: G.711 mu-law, 8 kHz, as on the telephone."""
+
+    type: Literal["audio/pcmu"]
+
+
+class AlawFormat(_Strict):
+    """`audio/pcma`: G.711 A-law, 8 kHz, as on the telephone outside North America and Japan."""
+
+    type: Literal["audio/pcma"]
+
+
+AudioFormat = Annotated[PcmFormat | UlawFormat | AlawFormat, Field(discriminator="type")]
 
 
 class Transcription(_Strict):
@@ -71,7 +89,7 @@ TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
 class AudioInput(_Strict):
     """`session.audio.input`."""
 
-    format: PcmFormat = PcmFormat()
+    format: AudioFormat = PcmFormat()
     transcription: Transcription | None = None
     noise_reduction: NoiseReduction | None = None
     turn_detection: TurnDetection | None = ServerVad()
@@ -86,7 +104,7 @@ class CustomVoice(_Strict):
 class AudioOutput(_Strict):
     """`session.audio.output`. Voices that this machine does not have are spoken by one that it has."""
 
-    format: PcmFormat = PcmFormat()
+    format: AudioFormat = PcmFormat()
     voice: str | CustomVoice = "alloy"
     speed: float = Field(default=1.0, ge=0.25, le=1.5)
 
@@ -147,6 +165,52 @@ class Session(_Strict):
         return self.model_dump(mode="json")
 
 
+class TranscriptionInput(AudioInput):
+    """`session.audio.input` of a session that only transcribes."""
+
+    transcription: Transcription | None = Transcription()
+
+
+class TranscriptionAudio(_Strict):
+    """`session.audio` of a session that only transcribes: nothing is said, so there is no output."""
+
+    input: TranscriptionInput = TranscriptionInput()
+
+
+class TranscriptionSession(_Strict):
+    """A session that only transcribes (`?intent=transcription`): no model answers."""
+
+    type: Literal["transcription"] = "transcription"
+    object: Literal["realtime.transcription_session"] = "realtime.transcription_session"
+    id: str
+    expires_at: int
+    audio: TranscriptionAudio = TranscriptionAudio()
+    include: list[str] | None = None
+
+    def echo(self) -> Json:
+        """The session as `session.created` and `session.updated` show it."""
+        return self.model_dump(mode="json")
+
+
+AnySession = Session | TranscriptionSession
+
+
+def begun(session_id: str, *, intent: str | None, model: str, wall: float) -> AnySession:
+    """The session of a new connection.
+
+    Args:
+        session_id: Its id.
+        intent: The address's `intent`: "transcription" for a session that only transcribes.
+        model: What the client calls the model.
+        wall: Unix seconds.
+
+    """
+    expires_at = int(wall + SESSION_SECONDS)
+    if intent == "transcription":
+        return TranscriptionSession(id=session_id, expires_at=expires_at)
+    return Session(id=session_id, model=model, expires_at=expires_at)
+
+
 _NULL_MEANS_NONE: Final = frozenset(
     {
         "turn_detection",
@@ -171,6 +235,9 @@ _TAGS: Final = frozenset(
         "semantic_vad",
         "ServerVad",
         "SemanticVad",
+        "audio/pcm",
+        "audio/pcmu",
+        "audio/pcma",
         "CustomVoice",
         "ToolChoiceFunction",
         "input_text",
@@ -185,7 +252,7 @@ _TAGS: Final = frozenset(
 """What pydantic writes into a path to say which member of a union it tried; the wire's paths do not have it."""
 
 
-def updated(session: Session, patch: Mapping[str, Any], *, voice_locked: bool) -> Session:
+def updated(session: AnySession, patch: Mapping[str, Any], *, voice_locked: bool) -> AnySession:
     """The session after a `session.update`.
 
     Args:
@@ -197,29 +264,57 @@ def updated(session: Session, patch: Mapping[str, Any], *, voice_locked: bool) -
         EventRefusedError: With the code and the path of the first wrong value.
 
     """
-    if patch.get("type") is None:
+    _check_type(session, patch.get("type"))
+    given = {key: value for key, value in patch.items() if key not in {"id", "object", "expires_at"}}
+    merged = _merge(session.model_dump(mode="json", exclude_none=False), given)
+    try:
+        after = type(session).model_validate(merged)
+    except ValidationError as invalid:
+        raise refusal_of(invalid, "session") from None
+    if isinstance(session, Session) and isinstance(after, Session):
+        _check_locked(session, after, voice_locked=voice_locked)
+    return after
+
+
+def _check_type(session: AnySession, asked: object) -> None:
+    """Refuse an update of the other kind of session.
+
+    Raises:
+        EventRefusedError: The update names no kind, or another one.
+
+    """
+    if asked is None:
         raise EventRefusedError(
             "Missing required parameter: 'session.type'.",
             code="missing_required_parameter",
             param="session.type",
         )
-    given = {key: value for key, value in patch.items() if key not in {"id", "object", "expires_at"}}
-    merged = _merge(session.model_dump(mode="json", exclude_none=False), given)
-    try:
-        after = Session.model_validate(merged)
-    except ValidationError as invalid:
-        raise refusal_of(invalid, "session") from None
-    if after.model != session.model:
+    if asked in ("realtime", "transcription") and asked != session.type:
+        raise EventRefusedError(
+            f"Passing a {asked} session update event to a {session.type} session is not allowed: "
+            "the kind is chosen at the connect, by ?model= or ?intent=transcription.",
+            code="invalid_value",
+            param="session.type",
+        )
+
+
+def _check_locked(before: Session, after: Session, *, voice_locked: bool) -> None:
+    """Refuse what cannot change any more.
+
+    Raises:
+        EventRefusedError: The model would change, or the voice after it was heard.
+
+    """
+    if after.model != before.model:
         raise EventRefusedError(
             "The model of a session cannot be changed: connect again with ?model=.",
             code="invalid_value",
             param="session.model",
         )
-    if voice_locked and after.audio.output.voice != session.audio.output.voice:
+    if voice_locked and after.audio.output.voice != before.audio.output.voice:
         raise EventRefusedError(
             "Cannot update a conversation's voice if assistant audio is present.", code="cannot_update_voice"
         )
-    return after
 
 
 def _merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
@@ -243,7 +338,7 @@ def refusal_of(invalid: ValidationError, root: str = "") -> EventRefusedError:
         root: The path at which the validated value stands in its event, or "" for the event itself.
 
     """
-    first = invalid.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = invalid.errors(include_url=False)[0]
     path = root
     for part in first["loc"]:
         if isinstance(part, int):
@@ -257,5 +352,19 @@ def refusal_of(invalid: ValidationError, root: str = "") -> EventRefusedError:
             )
         case "extra_forbidden":
             return EventRefusedError(f"Unknown parameter: '{path}'.", code="unknown_parameter", param=path)
+        case "literal_error" | "union_tag_invalid":
+            return _not_one_of(first, path)
         case _:
             return EventRefusedError(f"Invalid value for '{path}': {first['msg']}.", code="invalid_value", param=path)
+
+
+def _not_one_of(found: ErrorDetails, path: str) -> EventRefusedError:
+    context = found.get("ctx", {})
+    given = str(context.get("tag", found["input"]))[:80]
+    supported = str(context.get("expected") or context.get("expected_tags")).replace(" or ", ", ")
+    hint = " This model cannot reach MCP servers: give their tools as functions." if given == "mcp" else ""
+    # Of a union pydantic names the value, the protocol the key that tells its members apart.
+    param = f"{path}.type" if found["type"] == "union_tag_invalid" else path
+    return EventRefusedError(
+        f"Invalid value: '{given}'. Supported values are: {supported}.{hint}", code="invalid_value", param=param
+    )

@@ -12,11 +12,16 @@ from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from pydantic import TypeAdapter
+
 from agent_worker.audio import MODEL_RATE, milliseconds_of
 from agent_worker.localmodel.events import Json
+from agent_worker.localmodel.formats import FormatDecoder
+from agent_worker.localmodel.settings import AudioFormat
 
 _SHOW_EVERY: Final = 2 * MODEL_RATE
 """Bytes of a response's audio after which its files are brought up to date: one second."""
+_FORMAT: Final[TypeAdapter[AudioFormat]] = TypeAdapter(AudioFormat)
 _SHOWN: Final = 500
 """Characters of a frame that is no JSON."""
 
@@ -41,6 +46,7 @@ class _Item:
 @dataclass(slots=True)
 class _Reply:
     name: str
+    decoder: FormatDecoder
     status: str = "in_progress"
     pcm: bytearray = field(default_factory=bytearray)
     shown: int = 0
@@ -77,7 +83,8 @@ class Tape:
             case "response.created":
                 response_id = event["response"]["id"]
                 name = f"{self._session_id}_{len(self._replies) + 1}_{response_id}"
-                self._replies[response_id] = _Reply(name)
+                sounds_as = _FORMAT.validate_python(event["response"]["audio"]["output"]["format"])
+                self._replies[response_id] = _Reply(name, FormatDecoder(sounds_as))
             case "response.content_part.added":
                 reply = self._replies[event["response_id"]]
                 offset = milliseconds_of(len(reply.pcm) // 2, MODEL_RATE)
@@ -85,7 +92,7 @@ class Tape:
                 self._owners[event["item_id"]] = event["response_id"]
             case "response.output_audio.delta":
                 reply = self._replies[event["response_id"]]
-                reply.pcm += b64decode(event["delta"])
+                reply.pcm += reply.decoder.feed(b64decode(event["delta"]))
                 if len(reply.pcm) - reply.shown >= _SHOW_EVERY:
                     return self._show(event["response_id"])
             case "response.output_audio_transcript.delta":

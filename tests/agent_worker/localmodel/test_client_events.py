@@ -78,18 +78,18 @@ def test_nulls_and_unknown_keys_of_an_event_do_no_harm() -> None:
 
 
 def test_audio_is_base64() -> None:
-    assert AppendAudio(audio=b64encode(b"\x01\x02").decode()).pcm() == b"\x01\x02"
+    assert AppendAudio(audio=b64encode(b"\x01\x02").decode()).data() == b"\x01\x02"
     for wrong in ("###", "abc", "é"):
         with pytest.raises(EventRefusedError) as refused:
-            AppendAudio(audio=wrong).pcm()
+            AppendAudio(audio=wrong).data()
         assert (refused.value.code, refused.value.param) == ("invalid_value", "audio")
 
 
 def test_one_append_has_a_limit() -> None:
     at_limit = bytes(client_events.APPEND_LIMIT)
-    assert len(AppendAudio(audio=b64encode(at_limit).decode()).pcm()) == len(at_limit)
+    assert len(AppendAudio(audio=b64encode(at_limit).decode()).data()) == len(at_limit)
     with pytest.raises(EventRefusedError, match="15728640"):
-        AppendAudio(audio=b64encode(at_limit + b"\0").decode()).pcm()
+        AppendAudio(audio=b64encode(at_limit + b"\0").decode()).data()
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,11 @@ def test_one_append_has_a_limit() -> None:
         ({"type": "mcp_call"}, "invalid_value", "item.type"),
         ({"type": "message", "role": "user"}, "missing_required_parameter", "item.content"),
         ({"type": "message", "role": "robot", "content": []}, "invalid_value", "item.role"),
+        (
+            {"type": "message", "role": "user", "content": 2 * [{"type": "input_audio", "audio": ""}]},
+            "invalid_value",
+            "item.content[1].type",
+        ),
         ({"type": "message", "role": "user", "content": [{}]}, "missing_required_parameter", "item.content[0]"),
         (
             {"type": "message", "role": "user", "content": [{"type": "input_text"}]},
@@ -116,9 +121,9 @@ def test_one_append_has_a_limit() -> None:
             "item.content[0].type",
         ),
         (
-            {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": ""}]},
+            {"type": "message", "role": "assistant", "content": [{"type": "input_audio", "audio": ""}]},
             "invalid_value",
-            "item.content[0]",
+            "item.content[0].type",
         ),
         ({"type": "function_call_output", "output": "x"}, "missing_required_parameter", "item.call_id"),
     ],

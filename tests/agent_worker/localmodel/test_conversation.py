@@ -10,6 +10,7 @@ from agent_worker.localmodel.conversation import Conversation, heard_words
 from agent_worker.localmodel.dialogue import AgentLine, CallLine, OutputLine, Say, UserLine
 from agent_worker.localmodel.items import CallItem, Message, OutputItem, Part, PartKind
 from agent_worker.localmodel.refusals import EventRefusedError
+from agent_worker.localmodel.settings import Audio
 
 
 def typed(item_id: str, text: str = "hello") -> Message:
@@ -56,7 +57,7 @@ def test_refusals_say_what_is_wrong() -> None:
         items.delete("z")
     assert refused.value.code == "item_delete_invalid_item_id"
     with pytest.raises(EventRefusedError, match="Error retrieving item") as refused:
-        items.retrieve("z")
+        items.retrieve("z", Audio())
     assert refused.value.code == "item_retrieve_invalid_item_id"
     with pytest.raises(EventRefusedError, match="Error truncating item") as refused:
         items.truncate("z", 0, 1)
@@ -67,11 +68,11 @@ def test_a_retrieved_item_has_its_audio() -> None:
     items = Conversation()
     items.add(reply("a", "word0"))
     items.sound("a", b"\x01\x00" * 240, words(0))
-    (part,) = items.retrieve("a")["content"]
+    (part,) = items.retrieve("a", Audio())["content"]
     assert part["type"] == "output_audio"
     assert b64decode(part["audio"]) == b"\x01\x00" * 240
     items.add(typed("b"))
-    assert items.retrieve("b")["content"] == [{"type": "input_text", "text": "hello"}]
+    assert items.retrieve("b", Audio())["content"] == [{"type": "input_text", "text": "hello"}]
 
 
 def test_old_audio_is_forgotten_first_but_not_how_long_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +81,7 @@ def test_old_audio_is_forgotten_first_but_not_how_long_it_was(monkeypatch: pytes
     for item_id in "abc":
         items.add(reply(item_id, "word0"))
         items.sound(item_id, audio(600))
-    assert ["audio" in items.retrieve(each)["content"][0] for each in "abc"] == [False, False, True]
+    assert ["audio" in items.retrieve(each, Audio())["content"][0] for each in "abc"] == [False, False, True]
     assert items.milliseconds("a") == 600
     assert items.truncate("a", 0, 500) == 500
 
@@ -91,7 +92,7 @@ def test_a_reply_is_cut_where_it_was_heard() -> None:
     items.sound("a", audio(2000), words(0, 500, 1000, 1500))
     assert items.truncate("a", 0, 1200) == 1200
     assert items.milliseconds("a") == 1200
-    retrieved = items.retrieve("a")["content"][0]
+    retrieved = items.retrieve("a", Audio())["content"][0]
     assert retrieved["transcript"] is None
     assert len(b64decode(retrieved["audio"])) == len(audio(1200))
     assert [word.text for word in items.words("a")] == ["word0", "word1", "word2"]

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import pytest
 
 from agent_worker.cascade.base import TimedWord
+from agent_worker.localmodel import settings
 from agent_worker.localmodel.actions import (
     Action,
     BinaryReceived,
@@ -17,6 +18,7 @@ from agent_worker.localmodel.actions import (
     FrameReceived,
     Happening,
     Hear,
+    HearItem,
     Hush,
     OpenUtterance,
     PlanMade,
@@ -45,9 +47,10 @@ A = TypeVar("A")
 class Session:
     """A client's view of a protocol, with all that it ordered so far."""
 
-    def __init__(self, *, manual: bool = True, hears: bool = True) -> None:
+    def __init__(self, *, manual: bool = True, hears: bool = True, intent: str | None = None) -> None:
         self.now = 100.0
-        self.protocol = Protocol(Names("5eed"), model="m", hears=hears, now=self.now, wall=1_800_000_000)
+        session = settings.begun("sess_5eed", intent=intent, model="m", wall=1_800_000_000)
+        self.protocol = Protocol(Names("5eed"), session=session, hears=hears, now=self.now)
         self.actions: list[Action] = []
         self.new = self._take(self.protocol.open())
         if manual:
@@ -762,3 +765,180 @@ def test_a_session_ends_after_an_hour() -> None:
     assert expired["error"]["code"] == "session_expired"
     assert session.orders(Close) == [Close(code=1000, reason="session_expired")]
     assert session.wait(1.0) == []
+
+
+# Silence. ------------------------------------------------------------------------------------------------------
+
+IDLE = {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}, "transcription": {"model": "m"}}}
+
+
+def idling() -> Session:
+    """A session whose first reply, two seconds long, was sent at once."""
+    session = Session(manual=False)
+    session.send("session.update", session={"type": "realtime", "audio": IDLE})
+    response_id = session.create()
+    session.plan(response_id, COUNTED)
+    session.speech(response_id, 2000, ("one", 0))
+    session.happen(SpeechFinished(response_id))
+    return session
+
+
+def test_a_silence_after_a_reply_becomes_an_item_and_is_answered() -> None:
+    session = idling()
+    session.append(4 * SECOND)
+    assert session.protocol.deadline == session.now + 7.0
+    session.wait(6.9)
+    assert session.types == []
+    session.wait(0.1)
+    assert session.types == [
+        "input_audio_buffer.timeout_triggered",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.input_audio_transcription.completed",
+        "response.created",
+    ]
+    timeout, committed = session.events[:2]
+    assert (timeout["audio_start_ms"], timeout["audio_end_ms"]) == (0, 4000)
+    assert timeout["item_id"] == committed["item_id"]
+    (thought,) = session.orders(Think)
+    assert thought.situation.history[-1] == UserLine("", silent=True)
+    # While that is answered nobody is idle; after it the wait begins again.
+    assert session.protocol.deadline > session.now + 3000
+    session.plan(thought.response_id, Say("Are you there?"))
+    session.happen(SpeechFinished(thought.response_id))
+    assert session.protocol.deadline == session.now + 5.0
+
+
+def test_whoever_speaks_is_not_idle() -> None:
+    session = idling()
+    session.append(SECOND)
+    for end in range(32, 1000, 32):
+        session.happen(VoiceJudged(probability=0.9, end=end / 1000))
+    session.wait(60)
+    assert session.types == []
+
+
+def test_a_reply_that_was_cut_is_not_waited_for() -> None:
+    session = idling()
+    item_id = next(
+        each.event["item"]["id"]
+        for each in session.actions
+        if isinstance(each, Send) and each.event["type"] == "response.output_item.added"
+    )
+    session.send("conversation.item.truncate", item_id=item_id, audio_end_ms=100)
+    assert session.protocol.deadline == session.now + 5.0
+
+
+# Limits, formats, audio in items, transcription. ---------------------------------------------------------------
+
+
+def test_speech_ends_where_its_tokens_do() -> None:
+    session = Session()
+    response_id = session.create(max_output_tokens=10)
+    session.plan(response_id, COUNTED, Say("And more."))
+    session.speech(response_id, 400, ("one", 0))
+    assert "response.done" not in session.types
+    session.speech(response_id, 400, ("two", 400))
+    done = next(event for event in session.events if event["type"] == "response.done")["response"]
+    assert (done["status"], done["status_details"]) == (
+        "incomplete",
+        {"type": "incomplete", "reason": "max_output_tokens"},
+    )
+    assert [item["status"] for item in done["output"]] == ["incomplete"]
+    assert session.orders(Hush) == [Hush(response_id)]
+    assert session.create()
+
+
+def test_text_ends_where_its_tokens_do() -> None:
+    session = Session()
+    response_id = session.create(max_output_tokens=3, output_modalities=["text"])
+    session.plan(response_id, Say("Once there was a lighthouse on an island."), Say("It was grey."))
+    done = session.events[-2]["response"]
+    assert (done["status"], done["status_details"]["reason"]) == ("incomplete", "max_output_tokens")
+    (item,) = done["output"]
+    assert (item["status"], item["content"][0]["text"]) == ("incomplete", "Once there")
+    assert done["usage"]["output_tokens"] == 3
+    response_id = session.create(max_output_tokens=3, output_modalities=["text"])
+    session.plan(response_id, Say("Once there."))
+    assert session.events[-2]["response"]["status"] == "completed"
+    for wrong in (0, 5000):
+        assert session.error("response.create", response={"max_output_tokens": wrong})["code"] == "invalid_value"
+
+
+def test_telephone_audio_goes_in_and_out() -> None:
+    session = Session(manual=False)
+    audio = {
+        "input": {"format": {"type": "audio/pcmu"}, "turn_detection": None},
+        "output": {"format": {"type": "audio/pcma"}},
+    }
+    session.send("session.update", session={"type": "realtime", "audio": audio})
+    for _ in range(10):
+        session.send("input_audio_buffer.append", audio=b64encode(bytes([0xFF]) * 800).decode())
+    item_id = session.send("input_audio_buffer.commit")[0]["item_id"]
+    assert 980 <= session.protocol.conversation.milliseconds(item_id) <= 1000
+    session.happen(UtteranceHeard(item_id=item_id, text="hello"))
+    response_id = session.create()
+    assert session.events[0]["response"]["audio"]["output"]["format"] == {"type": "audio/pcma"}
+    spoken_id = session.plan(response_id, COUNTED)[0]["item"]["id"]
+    sent = b""
+    for number in range(10):
+        events = session.speech(response_id, 100, *([("one", 0)] if number == 0 else []))
+        sent += b"".join(b64decode(each["delta"]) for each in events if each["type"] == "response.output_audio.delta")
+    events = session.happen(SpeechFinished(response_id))
+    sent += b"".join(b64decode(each["delta"]) for each in events if each["type"] == "response.output_audio.delta")
+    assert len(sent) == 8000
+    for item, byte in ((item_id, b"\xff"), (spoken_id, b"\xd5")):
+        kept = session.send("conversation.item.retrieve", item_id=item)[0]["item"]["content"][0]
+        assert set(b64decode(kept["audio"])) <= {byte[0], byte[0] ^ 0x80}
+
+
+def test_audio_in_an_item_is_kept_recognised_and_transcribed() -> None:
+    session = Session()
+    sound = b64encode(bytes(SECOND)).decode()
+    content = [{"type": "input_text", "text": "listen:"}, {"type": "input_audio", "audio": sound}]
+    item = {"id": "mine", "type": "message", "role": "user", "content": content}
+    session.send("conversation.item.create", item=item)
+    assert session.types == ["conversation.item.added", "conversation.item.done"]
+    assert session.orders(HearItem) == [HearItem(item_id="mine", pcm=bytes(SECOND))]
+    session.create()
+    assert session.orders(Think) == []
+    session.happen(UtteranceHeard(item_id="mine", text="what time is it"))
+    assert session.types == [
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.completed",
+    ]
+    assert session.events[1]["content_index"] == 1
+    assert session.events[1]["usage"] == {"type": "duration", "seconds": 1.0}
+    (thought,) = session.orders(Think)
+    assert thought.situation.history == (UserLine("listen: what time is it"),)
+    kept = session.send("conversation.item.retrieve", item_id="mine")[0]["item"]["content"]
+    assert kept == [content[0], {"type": "input_audio", "transcript": "what time is it", "audio": sound}]
+
+
+def test_audio_whose_words_are_known_is_not_recognised() -> None:
+    session = Session()
+    part = {"type": "input_audio", "audio": b64encode(bytes(SECOND)).decode(), "transcript": "hello"}
+    session.send("conversation.item.create", item={"type": "message", "role": "user", "content": [part]})
+    assert session.orders(HearItem) == []
+    assert session.protocol.conversation.lines() == (UserLine("hello"),)
+    wrong = {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "?"}]}
+    assert session.error("conversation.item.create", item=wrong)["param"] == "item.content.audio"
+    assert len(session.protocol.conversation.lines()) == 1
+
+
+def test_a_transcription_session_writes_down_and_does_not_answer() -> None:
+    session = Session(manual=False, intent="transcription")
+    assert session.events[0]["session"]["type"] == "transcription"
+    session.append(4 * SECOND)
+    for number in range(1, 100):
+        session.happen(VoiceJudged(probability=0.9 if number < 40 else 0.0, end=number * 0.032))
+        if "input_audio_buffer.committed" in session.types:
+            break
+    assert session.types[0] == "input_audio_buffer.speech_stopped"
+    assert "response.created" not in session.types
+    item_id = session.events[1]["item_id"]
+    session.happen(UtteranceHeard(item_id=item_id, text="hello"))
+    assert session.types[-1] == "conversation.item.input_audio_transcription.completed"
+    assert "makes no responses" in session.error("response.create")["message"]
+    assert session.error("session.update", session={"type": "realtime"})["param"] == "session.type"

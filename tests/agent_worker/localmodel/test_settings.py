@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from agent_worker.localmodel.refusals import EventRefusedError
-from agent_worker.localmodel.settings import Session, updated
+from agent_worker.localmodel.settings import Session, begun, updated
 
 SESSION = Session(id="sess_1", model="local", expires_at=1_800_000_000)
 
@@ -115,7 +115,7 @@ def test_a_tools_schema_comes_back_as_it_was() -> None:
         ({"audio": 7}, "invalid_value", "session.audio"),
         ({"audio": {"output": {"speed": 2.0}}}, "invalid_value", "session.audio.output.speed"),
         (
-            {"audio": {"input": {"format": {"type": "audio/pcmu"}}}},
+            {"audio": {"input": {"format": {"type": "audio/opus"}}}},
             "invalid_value",
             "session.audio.input.format.type",
         ),
@@ -149,3 +149,49 @@ def test_a_voice_that_was_heard_cannot_change() -> None:
         change({"audio": {"output": {"voice": "ash"}}}, voice_locked=True)
     assert refused.value.code == "cannot_update_voice"
     assert change({"audio": {"output": {"voice": "alloy"}}}, voice_locked=True)["audio"]["output"]["voice"] == "alloy"
+
+
+def test_what_there_is_instead_is_said() -> None:
+    with pytest.raises(EventRefusedError, match="Supported values are: 'near_field', 'far_field'"):
+        change({"audio": {"input": {"noise_reduction": {"type": "studio"}}}})
+    with pytest.raises(EventRefusedError, match="cannot reach MCP servers: give their tools as functions") as refused:
+        change({"tools": [{"type": "mcp", "server_label": "docs", "server_url": "https://docs.example"}]})
+    assert (refused.value.code, refused.value.param) == ("invalid_value", "session.tools[0].type")
+
+
+def test_telephone_formats_have_no_rate() -> None:
+    audio = {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcma"}}}
+    shown = change({"audio": audio})["audio"]
+    assert shown["input"]["format"] == {"type": "audio/pcmu"}
+    assert shown["output"]["format"] == {"type": "audio/pcma"}
+    with pytest.raises(EventRefusedError) as refused:
+        change({"audio": {"input": {"format": {"type": "audio/pcmu", "rate": 8000}}}})
+    assert (refused.value.code, refused.value.param) == ("unknown_parameter", "session.audio.input.format.rate")
+
+
+def test_a_session_that_transcribes_has_its_own_shape() -> None:
+    session = begun("sess_1", intent="transcription", model="ignored", wall=1_000.5)
+    assert session.echo() == {
+        "type": "transcription",
+        "object": "realtime.transcription_session",
+        "id": "sess_1",
+        "expires_at": 4600,
+        "audio": {
+            "input": {
+                **SESSION.echo()["audio"]["input"],
+                "transcription": {"model": None, "language": None, "prompt": None},
+            }
+        },
+        "include": None,
+    }
+    patch = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
+    assert updated(session, patch, voice_locked=False).audio.input.turn_detection is None
+    for wrong, code in (
+        ({"type": "transcription", "instructions": "Be Ada."}, "unknown_parameter"),
+        ({"type": "realtime"}, "invalid_value"),
+    ):
+        with pytest.raises(EventRefusedError) as refused:
+            updated(session, wrong, voice_locked=False)
+        assert refused.value.code == code
+    with pytest.raises(EventRefusedError, match="transcription session update event to a realtime session"):
+        updated(SESSION, {"type": "transcription"}, voice_locked=False)

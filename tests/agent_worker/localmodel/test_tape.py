@@ -7,6 +7,11 @@ from typing import Any
 from agent_worker.localmodel.tape import Page, Tape, wav, without_audio
 
 
+def created(kind: str = "audio/pcm") -> dict[str, Any]:
+    output = {"format": {"type": kind}, "voice": "alloy"}
+    return {"type": "response.created", "response": {"id": "r", "audio": {"output": output}}}
+
+
 def delta(size: int) -> dict[str, Any]:
     return {
         "type": "response.output_audio.delta",
@@ -53,7 +58,7 @@ def test_text_stays() -> None:
 
 def test_a_reply_is_a_sound_with_its_words() -> None:
     tape = Tape("s")
-    assert len(tape.server({"type": "response.created", "response": {"id": "r"}}, 0)) == 1
+    assert len(tape.server(created(), 0)) == 1
     tape.server({"type": "response.content_part.added", "response_id": "r", "item_id": "i"}, 0)
     tape.server(word("Hello", 0), 0)
     tape.server(delta(4800), 0)
@@ -86,7 +91,7 @@ def test_a_reply_is_a_sound_with_its_words() -> None:
 
 def test_a_long_reply_can_be_read_while_it_is_spoken() -> None:
     tape = Tape("s")
-    tape.server({"type": "response.created", "response": {"id": "r"}}, 0)
+    tape.server(created(), 0)
     tape.server({"type": "response.content_part.added", "response_id": "r", "item_id": "i"}, 0)
     shown = [tape.server(delta(4800), 0) for _ in range(25)]
     assert [len(pages) for pages in shown] == [3 if number % 10 == 9 else 1 for number in range(25)]
@@ -96,7 +101,7 @@ def test_a_long_reply_can_be_read_while_it_is_spoken() -> None:
 
 def test_a_reply_of_two_messages_says_where_each_begins() -> None:
     tape = Tape("s")
-    tape.server({"type": "response.created", "response": {"id": "r"}}, 0)
+    tape.server(created(), 0)
     for item_id in "ab":
         tape.server({"type": "response.content_part.added", "response_id": "r", "item_id": item_id}, 0)
         tape.server({**delta(4800), "item_id": item_id}, 0)
@@ -106,6 +111,18 @@ def test_a_reply_of_two_messages_says_where_each_begins() -> None:
 
 def test_a_call_has_no_sound() -> None:
     tape = Tape("s")
-    tape.server({"type": "response.created", "response": {"id": "r"}}, 0)
+    tape.server(created(), 0)
     assert len(tape.server({"type": "response.done", "response": {"id": "r", "status": "completed"}}, 0)) == 1
     assert len(tape.server({"type": "conversation.item.truncated", "item_id": "x", "audio_end_ms": 9}, 0)) == 1
+
+
+def test_a_reply_for_the_telephone_is_kept_as_it_sounds() -> None:
+    tape = Tape("s")
+    tape.server(created("audio/pcmu"), 0)
+    tape.server({"type": "response.content_part.added", "response_id": "r", "item_id": "i"}, 0)
+    pages: list[Page] = []
+    for _ in range(4):
+        pages += tape.server(delta(8000), 0)
+    with wave.open(io.BytesIO(parts(pages)["wav"])) as kept:
+        assert kept.getframerate() == 24_000
+        assert kept.getnframes() > 3 * 24_000
