@@ -25,6 +25,7 @@ drops, packets_lost
     noise_reduction,
     tracing,
     include,
+    anchor,
 )
 server_time, sdk, ua, job_types, labels, lease_ms, sdpMid, sdpMLineIndex
 # Called or read by name by a library: onnxruntime, pocketsphinx, flite, pydantic, uvicorn.

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -38,12 +40,16 @@ class Recorder:
 
     async def run(self) -> None:
         """Write until cancelled; what waits then is written before this ends."""
-        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-        try:
-            while True:
-                await asyncio.to_thread(self._write, self._batch([await self._pages.get()]))
-        finally:
-            self._write(self._batch([], self._pages.qsize()))
+        loop = asyncio.get_running_loop()
+        # One thread: what is written last is never overtaken by the batch that was being written when it was cancelled.
+        with ThreadPoolExecutor(1, thread_name_prefix="recorder") as thread:
+            try:
+                await loop.run_in_executor(thread, partial(self._folder.mkdir, parents=True, exist_ok=True))
+                while True:
+                    batch = self._batch([await self._pages.get()])
+                    await loop.run_in_executor(thread, self._write, batch)
+            finally:
+                thread.submit(self._write, self._batch([], self._pages.qsize()))
 
     def _batch(self, pages: list[Page], limit: int = _BATCH) -> list[Page]:
         while len(pages) < limit and not self._pages.empty():
