@@ -41,7 +41,7 @@ class Recorder:
     async def run(self) -> None:
         """Write until cancelled; what waits then is written before this ends."""
         loop = asyncio.get_running_loop()
-        # One thread: what is written last is never overtaken by the batch that was being written when it was cancelled.
+        # One thread: the last pages are not overtaken by the batch that was being written at the end.
         with ThreadPoolExecutor(1, thread_name_prefix="recorder") as thread:
             try:
                 await loop.run_in_executor(thread, partial(self._folder.mkdir, parents=True, exist_ok=True))
