@@ -47,7 +47,8 @@ class Recorder:
                 await loop.run_in_executor(thread, partial(self._folder.mkdir, parents=True, exist_ok=True))
                 while True:
                     batch = self._batch([await self._pages.get()])
-                    await loop.run_in_executor(thread, self._write, batch)
+                    # Shielded: a batch that still waits for the thread would be cancelled, and lost.
+                    await asyncio.shield(loop.run_in_executor(thread, self._write, batch))
             finally:
                 thread.submit(self._write, self._batch([], self._pages.qsize()))
 
