@@ -24,6 +24,14 @@ demo: $(VENV)/.installed-local ## talk to the agent: signaling, worker, model, a
 test: $(VENV)/.installed-dev ## run every test that this machine can run
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+# The clients of others live apart: their dependencies are none of ours.
+.venv-clients/.installed: tests/clients/requirements.txt tests/clients/package-lock.json scripts/clients.sh
+	@PYTHON="$(PYTHON)" bash scripts/clients.sh
+	@touch $@
+
+test-clients: $(VENV)/.installed-dev .venv-clients/.installed ## let the realtime clients of others talk to the local model
+	@$(BIN)/python -m pytest -m clients tests/clients $(ARGS)
+
 soak: $(VENV)/.installed-dev ## repeat the floor's end-to-end tests ten times (half an hour)
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 

@@ -66,9 +66,21 @@ def _plan(context: Context) -> Plan:
     line = memory.unanswered
     if line is not None:
         return _answer(line, context)
+    if memory.told is not None and (told := _obey(memory.told, context)) is not None:
+        return told
     if not memory.has_user_spoken:
         return (answers.greeting(context),)
     return (Say("What would you like me to do?"),)
+
+
+def _obey(told: str, context: Context) -> Plan | None:
+    """What the application's own words ask for; None when they are to be known and not to be answered."""
+    dictated = requested.wanted(told)
+    if dictated is not None:
+        return (dictated,)
+    if requested.asks_to_greet(told):
+        return (answers.greeting(context),)
+    return _answer(UserLine(told, typed=True), context) if understand(told) else None
 
 
 def _about_outputs(memory: Memory) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from agent_worker.audio import MODEL_RATE, milliseconds_of
 from agent_worker.cascade.base import TimedWord
 from agent_worker.history.items import Role
-from agent_worker.localmodel.dialogue import AgentLine, CallLine, Line, OutputLine, Say, UserLine
+from agent_worker.localmodel.dialogue import AgentLine, CallLine, Line, OutputLine, Say, SystemLine, UserLine
 from agent_worker.localmodel.events import Json
 from agent_worker.localmodel.formats import encoded
 from agent_worker.localmodel.items import (
@@ -197,8 +197,7 @@ class Conversation:
 
         """
         chosen = self._order if ids is None else ids
-        lines = (self._line(self._items[item_id]) for item_id in chosen if item_id in self._items)
-        return tuple(line for line in lines if line is not None)
+        return tuple(self._line(self._items[item_id]) for item_id in chosen if item_id in self._items)
 
     def tokens(self) -> tuple[int, int]:
         """What reading the conversation costs: tokens of text, and of audio."""
@@ -226,7 +225,7 @@ class Conversation:
                 kept -= len(self._sounds[item_id].pcm)
                 self._sounds[item_id].pcm.clear()
 
-    def _line(self, item: Item) -> Line | None:
+    def _line(self, item: Item) -> Line:
         match item:
             case CallItem():
                 return CallLine(call_id=item.call_id, name=item.name, arguments=item.arguments)
@@ -238,7 +237,7 @@ class Conversation:
             case Message(role=Role.ASSISTANT):
                 return AgentLine(said=item.said or Say(item.text), heard=item.heard)
             case Message():
-                return None
+                return SystemLine(item.text)
 
 
 def heard_words(words: list[TimedWord], end_ms: int) -> int:

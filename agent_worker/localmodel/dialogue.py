@@ -99,7 +99,14 @@ class OutputLine:
     output: str
 
 
-Line = UserLine | AgentLine | CallLine | OutputLine
+@dataclass(frozen=True, slots=True)
+class SystemLine:
+    """The application put this into the conversation, for the agent alone."""
+
+    text: str
+
+
+Line = UserLine | AgentLine | CallLine | OutputLine | SystemLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agent_worker.localmodel.dialogue import AgentLine, CallLine, Line, OutputLine, Question, Topic, UserLine
+from agent_worker.localmodel.dialogue import (
+    AgentLine,
+    CallLine,
+    Line,
+    OutputLine,
+    Question,
+    SystemLine,
+    Topic,
+    UserLine,
+)
 from agent_worker.localmodel.intents import NAMES
 from agent_worker.localmodel.words import normal, vocabulary
 
@@ -41,6 +50,12 @@ class Memory:
         return (spoken or fresh or [None])[-1]
 
     @property
+    def told(self) -> str | None:
+        """What the application told the agent, when nothing was said since."""
+        last = self.history[-1] if self.history else None
+        return last.text if isinstance(last, SystemLine) else None
+
+    @property
     def before_unanswered(self) -> str:
         """What the user said before that without getting an answer: the first half of a sentence, perhaps."""
         spoken = [line.text for line in self._fresh if isinstance(line, UserLine) and line.text.strip()]
@@ -54,7 +69,7 @@ class Memory:
         for line in reversed(self.history):
             if isinstance(line, OutputLine):
                 found.append((calls.get(line.call_id), line))
-            elif not isinstance(line, CallLine):
+            elif not isinstance(line, CallLine | SystemLine):
                 break
         return found[::-1]
 

@@ -7,7 +7,7 @@ from agent_worker.cascade.base import TimedWord
 from agent_worker.history.items import Role
 from agent_worker.localmodel import conversation as module
 from agent_worker.localmodel.conversation import Conversation, heard_words
-from agent_worker.localmodel.dialogue import AgentLine, CallLine, OutputLine, Say, UserLine
+from agent_worker.localmodel.dialogue import AgentLine, CallLine, OutputLine, Say, SystemLine, UserLine
 from agent_worker.localmodel.items import CallItem, Message, OutputItem, Part, PartKind
 from agent_worker.localmodel.refusals import EventRefusedError
 from agent_worker.localmodel.settings import Audio
@@ -137,6 +137,7 @@ def test_lines_are_what_was_said() -> None:
     items.add(Message(id="d", role=Role.ASSISTANT, parts=(Part(PartKind.OUTPUT_TEXT, "It is noon."),)))
     items.add(Message(id="e", role=Role.USER, parts=(Part(PartKind.INPUT_AUDIO),)))
     assert items.lines() == (
+        SystemLine("be kind"),
         UserLine("what time is it", typed=True),
         CallLine(call_id="1", name="get_time", arguments="{}"),
         OutputLine(call_id="1", output="noon"),
