@@ -122,5 +122,5 @@ async def test_a_session_that_only_transcribes(tmp_path: Path) -> None:
         await there.say("s02")
         heard = await there.until("conversation.item.input_audio_transcription.completed")
         assert heard.transcript == "what time is it"
-    it.check()
-    assert it.of("response.created") == []
+    talked.check()
+    assert talked.of("response.created") == []
