@@ -1,38 +1,42 @@
 """A realtime model behind a WebSocket that speaks OpenAI's Realtime protocol (GA): OpenAI itself, or the local model.
 
-Session -> `send` -> bounded queue -> writer task -> codec -> socket -> codec -> `events` -> session. What the frames
-mean is decided in `openai_wire`; here are the socket, the deadlines and the ways in which a connection can fail.
+Here is the way in: the address, the credential, the opening of the socket. What follows is in `openai_connection`,
+what the frames mean in `openai_wire`.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from ssl import SSLContext
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_websocket
-from websockets.exceptions import ConcurrencyError, ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.protocol import State
+from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+from agent_worker import clock
 from agent_worker.errors import ConfigError, RealtimeError, RealtimeLostError
 from agent_worker.history.items import Item
 from agent_worker.realtime.base import (
     Capabilities,
-    ModelError,
-    RealtimeCommand,
+    Modality,
     RealtimeConnection,
-    RealtimeEvent,
     SessionSettings,
-    SettingsApplied,
+    TurnDetection,
 )
 from agent_worker.realtime.dialects import GA, Dialect
-from agent_worker.realtime.openai_errors import MALFORMED
+from agent_worker.realtime.openai_connection import (
+    CLOSE_SECONDS,
+    OpenAIRealtimeConnection,
+    Server,
+    closing,
+    configure,
+)
 from agent_worker.realtime.openai_events import SessionCreated
-from agent_worker.realtime.openai_refusal import refusal, refusal_by_close, refusal_by_status
+from agent_worker.realtime.openai_refusal import refusal, refusal_by_status
 from agent_worker.realtime.openai_wire import Codec
 
 OPENAI_URL: Final = "wss://api.openai.com/v1/realtime"
@@ -41,17 +45,11 @@ DEFAULT_MODEL: Final = "gpt-realtime-2.1"
 Credential = str | Callable[[], Awaitable[str]]
 """A key, or what mints one at each connect."""
 
-_QUEUED_COMMANDS: Final = 2048
-"""About 40 s of 20 ms appends: a server that is further behind will not catch up."""
-_SEND_SECONDS: Final = 10.0
-_CLOSE_SECONDS: Final = 2.0
 _PING_SECONDS: Final = 10.0
 """Between pings, and until each is answered: a server that has gone without a word is missed after 20 s at most."""
 _MAX_FRAME: Final = 24 * 2**20
 """Bytes of one server frame: 15 MiB of audio in base64 are 20 MiB."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-_Milestone = TypeVar("_Milestone", SessionCreated, SettingsApplied)
 
 _logger = logging.getLogger(__name__)
 _socket_logger = logging.getLogger(f"{__name__}.socket")
@@ -140,8 +138,9 @@ class OpenAIRealtimeModel:
                 async with asyncio.timeout(self._connect_timeout):
                     key = await self._mint_key()
                     socket = await self._open(key)
-                    await stack.enter_async_context(_closing(socket))
-                    await _configure(socket, codec, settings, address=self._address, secret=key)
+                    await stack.enter_async_context(closing(socket))
+                    server = Server(self._address, key)
+                    created = await configure(socket, codec, settings, server)
                     for item in history():
                         for frame in codec.retell(item):
                             await socket.send(frame)
@@ -150,14 +149,26 @@ class OpenAIRealtimeModel:
                     f"The realtime model at {self._address} was not ready within {self._connect_timeout:g} s. "
                     "Check that a realtime server runs there and is not overloaded."
                 ) from exc
-            connection = _OpenAIRealtimeConnection(
-                socket,
-                codec,
-                address=self._address,
-                capabilities=replace(self.capabilities, user_transcription=settings.transcription_model is not None),
-            )
+            connection = OpenAIRealtimeConnection(socket, codec, server, self._effective(settings, created))
             async with connection.writing():
                 yield connection
+
+    def _effective(self, settings: SessionSettings, created: SessionCreated) -> Capabilities:
+        """What holds in a session with these settings."""
+        model = self.capabilities
+        server_turns = settings.turn_detection is not TurnDetection.NONE
+        lasts = model.max_session_seconds
+        if created.expires_at is not None:
+            # The one time that the server tells is a wall clock's.
+            lasts = max(0.0, created.expires_at - clock.wall_nanoseconds() / 1e9)
+        return replace(
+            model,
+            audio_output=model.audio_output and settings.modality is Modality.AUDIO,
+            user_transcription=model.user_transcription and settings.transcription_model is not None,
+            server_interrupts=model.server_interrupts and settings.turn_detection is TurnDetection.SERVER,
+            voice_events=model.voice_events and server_turns,
+            max_session_seconds=lasts,
+        )
 
     async def _mint_key(self) -> str:
         """The key of this connect, "" for none.
@@ -198,7 +209,7 @@ class OpenAIRealtimeModel:
                 max_size=_MAX_FRAME,
                 # The deadline over all of connect() holds here, too.
                 open_timeout=None,
-                close_timeout=_CLOSE_SECONDS,
+                close_timeout=CLOSE_SECONDS,
                 ping_interval=_PING_SECONDS,
                 ping_timeout=_PING_SECONDS,
                 # The environment is read in the commands alone, and so no proxy is taken from it.
@@ -234,149 +245,3 @@ def _split(url: str) -> SplitResult:
     raise ConfigError(
         "A realtime model's url must look like wss://host/v1/realtime or ws://127.0.0.1:8765/v1/realtime."
     )
-
-
-@asynccontextmanager
-async def _closing(socket: ClientConnection) -> AsyncGenerator[None, None]:
-    """Closes the socket at the end, politely if the server plays along, within `_CLOSE_SECONDS`."""
-    try:
-        yield
-    finally:
-        try:
-            # websockets' own close timeout does not cover a server that has stopped reading.
-            async with asyncio.timeout(_CLOSE_SECONDS), asyncio.TaskGroup() as group:
-                group.create_task(_discard(socket))
-                await socket.close()
-        except TimeoutError:
-            _logger.debug("The realtime model did not close the connection within %g s", _CLOSE_SECONDS)
-        finally:
-            socket.transport.abort()
-
-
-async def _discard(socket: ClientConnection) -> None:
-    """Reads to the end: behind frames that nobody reads the server's close frame would never be seen."""
-    try:
-        while True:
-            await socket.recv(decode=False)
-    except (ConnectionClosed, ConcurrencyError):
-        return
-
-
-def _lost(address: str, why: str) -> RealtimeLostError:
-    return RealtimeLostError(f"The connection to the realtime model at {address} is lost: {why}.")
-
-
-async def _configure(
-    socket: ClientConnection, codec: Codec, settings: SessionSettings, *, address: str, secret: str
-) -> None:
-    """The first frames: session.created, session.update, session.updated. The caller sets the deadline.
-
-    Raises:
-        RealtimeError: The server refused, by an error event or by its close code.
-        RealtimeLostError: The connection broke.
-
-    """
-
-    def without_secret(text: str) -> str:
-        # Servers quote the key that they refuse.
-        return text.replace(secret, "[key]") if secret else text
-
-    async def wait_for(kind: type[_Milestone]) -> _Milestone:
-        while True:
-            for event in codec.decode(await socket.recv(decode=False)):
-                if isinstance(event, kind):
-                    return event
-                if isinstance(event, ModelError) and event.code != MALFORMED:
-                    raise refusal(address, code=event.code, message=without_secret(event.message))
-
-    try:
-        created = await wait_for(SessionCreated)
-        await socket.send(codec.configure(settings))
-        await wait_for(SettingsApplied)
-    except ConnectionClosed as exc:
-        reason = without_secret(socket.close_reason or "")
-        refused = refusal_by_close(address, close_code=socket.close_code, reason=reason)
-        if refused is not None:
-            # Without its cause, whose text repeats the reason as the server wrote it.
-            raise refused from None
-        closed = f"close code {socket.close_code}{reason and ', '}{reason}"
-        raise _lost(address, f"it was closed before the session was ready ({closed})") from exc
-    _logger.debug("The realtime model at %s is ready: session %s", address, created.session_id)
-
-
-class _OpenAIRealtimeConnection:
-    """One open session.
-
-    Reading is the caller's own loop: a slow one slows the server down and loses nothing. Only one that reads nothing
-    at all for many seconds is cut off, because the server's pongs lie behind what it does not read.
-    """
-
-    def __init__(self, socket: ClientConnection, codec: Codec, *, address: str, capabilities: Capabilities) -> None:
-        self._socket = socket
-        self._codec = codec
-        self._address = address
-        self._capabilities = capabilities
-        self._commands = asyncio.Queue[RealtimeCommand](_QUEUED_COMMANDS)
-        self._abandoned = ""
-
-    def __repr__(self) -> str:
-        return f"<connection to {self._address}, {self._socket.state.name}, {self._commands.qsize()} commands queued>"
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
-
-    def send(self, command: RealtimeCommand) -> None:
-        if self._socket.state is not State.OPEN:
-            raise self._loss()
-        try:
-            self._commands.put_nowait(command)
-        except asyncio.QueueFull:
-            self._abandon(f"it is {_QUEUED_COMMANDS} commands behind")
-            raise self._loss() from None
-
-    async def events(self) -> AsyncIterator[RealtimeEvent]:
-        try:
-            while True:
-                for event in self._codec.decode(await self._socket.recv(decode=False)):
-                    if not isinstance(event, SessionCreated):
-                        yield event
-        except ConnectionClosed as exc:
-            raise self._loss() from exc
-
-    @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[None, None]:
-        """Commands are sent while the block runs."""
-        failure: Exception | None = None
-        async with asyncio.TaskGroup() as group:
-            writer = group.create_task(self._write())
-            try:
-                yield
-            except Exception as exc:  # noqa: BLE001 - raised below: a task group would wrap the session's own error
-                failure = exc
-            finally:
-                writer.cancel()
-        if failure is not None:
-            raise failure
-
-    async def _write(self) -> None:
-        try:
-            while True:
-                command = await self._commands.get()
-                for frame in self._codec.encode(command):
-                    async with asyncio.timeout(_SEND_SECONDS):
-                        await self._socket.send(frame)
-        except TimeoutError:
-            self._abandon(f"it took nothing for {_SEND_SECONDS:g} s")
-        except ConnectionClosed:
-            # Whoever reads or sends next is told: there is one voice for a loss, and it is `_loss`.
-            return
-
-    def _abandon(self, why: str) -> None:
-        self._abandoned = why
-        self._socket.transport.abort()
-
-    def _loss(self) -> RealtimeLostError:
-        code, reason = self._socket.close_code, self._socket.close_reason
-        why = self._abandoned or f"close code {code}{reason and ', '}{reason}"
-        return _lost(self._address, why)

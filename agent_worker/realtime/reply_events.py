@@ -126,6 +126,8 @@ class ResponseEnded:
     usage: Usage = field(default_factory=Usage)
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     """That of its request."""
+    first_output_seconds: float | None = None
+    """From the request, or the end of the user's turn, to the first sound or text. None: there was none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

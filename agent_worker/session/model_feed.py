@@ -118,6 +118,8 @@ class ModelFeed:
                 | rt.ResponseEnded()
             ):
                 self._about_a_reply(event)
+            case rt.ModelError(policy=rt.ErrorPolicy.IGNORE):
+                log.debug("the model says that it is so already: %s", event)
             case rt.ModelError(code=code, message=message, request_id=request_id):
                 log.warning("! the model refused something: %s (%s)", message, code or "no code")
                 self._problem(message)
@@ -236,7 +238,14 @@ class ModelFeed:
                 self._agent_lines.forget(command.item_id)
         self.usage += event.usage
         if event.usage != Usage():
-            self._emit(UsageCollected(at=clock.now(), usage=event.usage, total=self.usage))
+            self._emit(
+                UsageCollected(
+                    at=clock.now(),
+                    usage=event.usage,
+                    total=self.usage,
+                    first_output_seconds=event.first_output_seconds,
+                )
+            )
         self._post(
             ev.ReplyEnded(
                 response_id=event.response_id,

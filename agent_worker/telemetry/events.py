@@ -163,6 +163,8 @@ class UsageCollected:
     at: float
     usage: Usage
     total: Usage
+    first_output_seconds: float | None = None
+    """From asking the model, or the end of the user's turn, to the reply's first sound or text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

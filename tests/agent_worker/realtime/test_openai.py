@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 import ssl
+import time
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,21 +25,25 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from agent_worker.errors import ConfigError, RealtimeError, RealtimeLostError
-from agent_worker.realtime import openai
+from agent_worker.realtime import openai_connection
 from agent_worker.realtime.base import (
     AppendAudio,
     CommitAudio,
     CreateResponse,
     ItemDeleted,
+    Modality,
     ModelError,
     OutputAudio,
     RealtimeConnection,
     RealtimeEvent,
+    ResponseEnded,
     SessionSettings,
     SettingsApplied,
+    TurnDetection,
     UnknownEvent,
     UpdateSession,
 )
+from agent_worker.realtime.dialects import AZURE, AZURE_PREVIEW, BETA
 from agent_worker.realtime.openai import OpenAIRealtimeModel
 from agent_worker.realtime.openai_events import MALFORMED
 
@@ -183,6 +188,48 @@ class TestOpening:
             OpenAIRealtimeModel(url=url).connect(SessionSettings(transcription_model=None)) as connection,
         ):
             assert not connection.capabilities.user_transcription
+
+    async def test_a_session_says_what_it_can_do_with_its_settings(self) -> None:
+        settings = SessionSettings(modality=Modality.TEXT, turn_detection=TurnDetection.SERVER_HEARS)
+        async with served(open_session) as url, OpenAIRealtimeModel(url=url).connect(settings) as connection:
+            told = connection.capabilities
+        assert not told.audio_output
+        assert told.voice_events
+        assert not told.server_interrupts
+        assert told.max_session_seconds is None
+
+    async def test_a_session_says_how_long_it_lasts(self) -> None:
+        async def story(socket: ServerConnection) -> None:
+            await send(socket, "session.created", session={"id": "s", "expires_at": time.time() + 3600})
+            await receive(socket)
+            await send(socket, "session.updated", session={})
+            await socket.wait_closed()
+
+        async with served(story) as url, OpenAIRealtimeModel(url=url).connect(SETTINGS) as connection:
+            lasts = connection.capabilities.max_session_seconds
+        assert lasts is not None
+        assert 3000 < lasts <= 3601
+
+    async def test_azure_is_asked_as_azure_wants_it(self) -> None:
+        requests: list[Request] = []
+
+        async def story(socket: ServerConnection) -> None:
+            assert socket.request is not None
+            requests.append(socket.request)
+            await open_session(socket)
+
+        async with served(story) as url:
+            await enter(OpenAIRealtimeModel(url=url, model="mine", api_key=KEY, dialect=AZURE))
+            await enter(OpenAIRealtimeModel(url=url, model="mine", api_key=KEY, dialect=AZURE_PREVIEW))
+            await enter(OpenAIRealtimeModel(url=url, model="mine", api_key=KEY, dialect=BETA))
+        assert [request.headers.get("api-key") for request in requests] == [KEY, KEY, None]
+        assert [request.headers.get("Authorization") for request in requests] == [None, None, f"Bearer {KEY}"]
+        assert [request.headers.get("OpenAI-Beta") for request in requests] == [None, None, "realtime=v1"]
+        assert [parse_qs(urlsplit(request.path).query) for request in requests] == [
+            {"model": ["mine"]},
+            {"api-version": ["2025-04-01-preview"], "deployment": ["mine"]},
+            {"model": ["mine"]},
+        ]
 
     async def test_no_proxy_is_taken_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("http_proxy", "https_proxy", "socks_proxy", "all_proxy"):
@@ -412,7 +459,7 @@ class TestLoss:
                 connection.send(CommitAudio())
 
     async def test_a_server_that_reads_no_more_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(openai, "_SEND_SECONDS", 0.3)
+        monkeypatch.setattr(openai_connection, "_SEND_SECONDS", 0.3)
 
         async def story(socket: ServerConnection) -> None:
             await open_session(socket)
@@ -465,6 +512,42 @@ class TestSession:
                 if len(heard) == count:
                     break
         assert heard == list(range(count))
+
+    @pytest.mark.parametrize(
+        ("code", "error", "says"),
+        [
+            ("insufficient_quota", RealtimeError, "refused: Not with \\[key\\]. Check the plan"),
+            ("session_expired", RealtimeLostError, "is lost: Not with \\[key\\]"),
+        ],
+    )
+    async def test_an_error_that_the_session_cannot_live_with_ends_it(
+        self, code: str, error: type[Exception], says: str
+    ) -> None:
+        async def story(socket: ServerConnection) -> None:
+            await open_session(socket)
+            await send(socket, "error", error={"type": "x", "code": "invalid_value", "message": "A mere warning"})
+            await send(socket, "error", error={"type": "x", "code": code, "message": f"Not with {KEY}"})
+            await socket.wait_closed()
+
+        async with served(story) as url, OpenAIRealtimeModel(url=url, api_key=KEY).connect(SETTINGS) as connection:
+            (warning,) = await read(connection, 1)
+            assert isinstance(warning, ModelError)
+            with pytest.raises(error, match=says):
+                await read(connection, 2)
+
+    async def test_a_reply_that_failed_for_good_is_told_and_ends_the_session(self) -> None:
+        failure = {"type": "failed", "error": {"type": "insufficient_quota", "message": "Pay first"}}
+
+        async def story(socket: ServerConnection) -> None:
+            await open_session(socket)
+            await send(socket, "response.done", response={"id": "r", "status": "failed", "status_details": failure})
+            await socket.wait_closed()
+
+        async with served(story) as url, OpenAIRealtimeModel(url=url).connect(SETTINGS) as connection:
+            events = aiter(connection.events())
+            assert isinstance(await anext(events), ResponseEnded)
+            with pytest.raises(RealtimeError, match="Pay first"):
+                await anext(events)
 
     async def test_nonsense_is_passed_on_as_nonsense(self) -> None:
         async def story(socket: ServerConnection) -> None:
@@ -542,7 +625,7 @@ class TestSession:
     async def test_leaving_a_server_that_reads_no_more_is_quick_and_final(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(openai, "_CLOSE_SECONDS", 0.2)
+        monkeypatch.setattr(openai_connection, "CLOSE_SECONDS", 0.2)
         left, closed = asyncio.Event(), asyncio.Queue[int | None](1)
 
         async def story(socket: ServerConnection) -> None:
