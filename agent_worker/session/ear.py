@@ -48,6 +48,7 @@ class Ear:
                     for event in self._detector.push(to_vad.push(frame), now):
                         self._heard(event)
             finally:
+                self._turn_audio.push(to_model.flush(), clock.now())
                 self.end_voice()
                 if self._turn_audio.everything:
                     # A model that waits for a pause would wait for ever.

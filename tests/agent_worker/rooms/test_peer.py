@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from av import AudioFrame
 
 from agent_worker.audio import Samples, silence
 from agent_worker.errors import ConnectionLostError, ProtocolError
+from agent_worker.media import receiver_tap
 from agent_worker.media.frames import samples_of
 from agent_worker.media.ledger import Part
 from agent_worker.media.outbound import VoicePump
@@ -243,6 +245,23 @@ async def test_the_humans_microphone_arrives() -> None:
         assert np.argmax(spectrum) == pytest.approx(500, abs=2)
 
 
+async def test_with_an_aiortc_that_is_not_known_people_are_heard_all_the_same(monkeypatch) -> None:
+    monkeypatch.setattr(receiver_tap, "is_known", lambda: False)
+    async with speaking() as agent:
+        heard = silence(0)
+        async with human() as person, agent.peer() as peer:
+            await person.take(await peer.answer(await person.offer()))
+            await peer.wait_connected()
+            assert peer.microphone.rate == 48_000
+            async with asyncio.timeout(5):
+                async for samples in peer.microphone:
+                    heard = np.concatenate((heard, samples))
+                    if len(heard) >= 48_000:
+                        break
+            assert (await peer.statistics()).voice is None
+        assert abs(decibels(heard[9600:], 8000 / np.sqrt(2))) < 1.0
+
+
 async def test_the_microphone_ends_with_the_connection() -> None:
     async with speaking() as agent, human() as person:
         async with agent.peer() as peer:
@@ -448,5 +467,6 @@ async def test_thirty_connections_leave_nothing_behind() -> None:
         gc.collect()
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) <= tasks
+        assert not [thread.name for thread in threading.enumerate() if "decoder" in thread.name]
         assert open_files() <= files
         assert not agent.pump._tracks

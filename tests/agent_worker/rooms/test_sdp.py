@@ -1,6 +1,6 @@
 import pytest
 
-from agent_worker.rooms.sdp import has_address, has_candidate, without_names
+from agent_worker.rooms.sdp import has_address, has_candidate, with_fec, without_names
 
 REAL = "a=candidate:1 1 udp 2130706431 192.0.2.7 40000 typ host"
 LOCAL = "a=candidate:2 1 udp 2130706431 3f2a1c9e-0b1d-4c55-9a54-0d9d2f6f1a11.local 40001 typ host"
@@ -33,3 +33,16 @@ def test_only_candidates_with_an_address_stay(given: list[str], kept: list[str])
 )
 def test_candidates_with_an_address(line: str, has: bool) -> None:
     assert has_address(line) is has
+
+
+def test_an_answer_asks_for_the_copies_of_opus_and_of_nothing_else() -> None:
+    answer = "\r\n".join([*HEAD, "a=rtpmap:111 opus/48000/2", "a=rtpmap:0 PCMU/8000", "a=rtcp-mux"]) + "\r\n"
+    asking = with_fec(answer)
+    assert asking.splitlines() == [
+        *HEAD,
+        "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtcp-mux",
+    ]
+    assert with_fec(asking) == asking, "what is described already stays"
