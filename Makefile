@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format docs bench bench-peers clean
+.PHONY: help install demo test soak check format docs bench bench-peers clean test-clients
 
 help: ## say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 # Installing is remembered by a stamp: it happens again when pyproject.toml or the script changes.
 $(VENV)/.installed-%: pyproject.toml scripts/install.sh
@@ -50,9 +50,10 @@ format: $(VENV)/.installed-dev ## put the code into its usual form
 docs: $(VENV)/.installed-dev ## draw what is drawn from the code
 	@$(BIN)/python scripts/draw_speech.py
 
-bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine, and the cost of the floor
+bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine, and the cost of the floor and the local model
 	@$(BIN)/python -m bench.latency $(ARGS)
 	@$(BIN)/python -m bench.floor $(ARGS)
+	@$(BIN)/python -m bench.local_model
 
 .venv-peers/.installed: bench/rig/requirements-peers.txt
 	@$(PYTHON) -m venv .venv-peers
@@ -63,4 +64,4 @@ bench-peers: $(VENV)/.installed-dev .venv-peers/.installed ## measure against Pi
 	@$(BIN)/python -m bench.against $(ARGS)
 
 clean: ## remove what was made
-	rm -rf $(VENV) .venv-peers build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-clients .venv-peers build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,7 +1,8 @@
 """Hears one session: the protocol's orders -> detector and recogniser, on a thread of their own -> the protocol.
 
-Recognition goes on while the audio comes, so that at the end of an utterance little is left to do. The recogniser
-holds the interpreter's lock while it works: it gets the audio in small pieces, between which others have their turn.
+Recognition goes on while the audio comes, so that at the end of an utterance little is left to do. A recogniser may
+hold the interpreter's lock while it works: it gets the audio in small pieces, between which others have their turn,
+and the server's own recognisers work in other processes.
 """
 
 import asyncio

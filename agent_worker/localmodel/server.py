@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -25,6 +26,7 @@ from websockets.typing import Subprotocol
 
 from agent_worker import clock
 from agent_worker.cascade import engines as speech_engines
+from agent_worker.cascade.apart import RecogniserProcesses
 from agent_worker.errors import ConfigError
 from agent_worker.localmodel import events
 from agent_worker.localmodel.client_secrets import ClientSecrets
@@ -71,6 +73,17 @@ def installed_engines() -> Engines:
     )
 
 
+async def _installed_apart(stack: AsyncExitStack) -> Engines:
+    """The same, recognising in other processes: a decoder would hold up everybody's audio here."""
+    found = await asyncio.to_thread(installed_engines)
+    if not found.hears:
+        return found
+    processes = RecogniserProcesses(speech_engines.recogniser)
+    await asyncio.to_thread(processes.__enter__)
+    stack.push(processes)
+    return replace(found, recogniser=processes.recogniser)
+
+
 def _detector() -> Callable[[], Vad]:
     try:
         silero.load_session()
@@ -107,7 +120,7 @@ async def serve(
     listener = _listen(host, port)
     async with AsyncExitStack() as stack:
         stack.enter_context(listener)
-        chosen = engines or await asyncio.to_thread(installed_engines)
+        chosen = engines or await _installed_apart(stack)
         recorder = Recorder(record) if record is not None else None
         if recorder is not None:
             group = await stack.enter_async_context(asyncio.TaskGroup())

@@ -10,7 +10,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,8 +23,7 @@ from websockets.typing import Subprotocol
 
 from agent_worker.audio import MODEL_RATE, WIRE_RATE, to_bytes
 from agent_worker.cascade.resample import resampled
-from agent_worker.localmodel.connection import Engines
-from agent_worker.localmodel.server import installed_engines, serve
+from agent_worker.localmodel.server import serve
 from tests.support.wav import corpus
 
 Json = dict[str, Any]
@@ -68,19 +66,12 @@ class Talk:
         assert len(set(ids)) == len(ids)
 
 
-@cache
-def engines() -> Engines:
-    return installed_engines()
-
-
 @asynccontextmanager
 async def talk() -> AsyncIterator[Talk]:
     """The local model, with the engines of this machine, behind a proxy."""
     ready = asyncio.Queue[str](1)
     async with asyncio.TaskGroup() as group:
-        serving = group.create_task(
-            serve(host="127.0.0.1", port=0, record=None, ready=ready.put_nowait, engines=engines())
-        )
+        serving = group.create_task(serve(host="127.0.0.1", port=0, record=None, ready=ready.put_nowait))
         async with asyncio.timeout(SECONDS):
             model = await ready.get()
         kept = Talk(0)
