@@ -62,7 +62,7 @@ class ImagePart(_Part):
 
     type: Literal["input_image"]
     image_url: str
-    detail: str | None = None
+    detail: Literal["auto", "low", "high"] | None = None
 
 
 class AudioPart(_Part):

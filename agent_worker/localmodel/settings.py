@@ -323,7 +323,7 @@ def _merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
         if value is None and key not in _NULL_MEANS_NONE:
             if key == "instructions":
                 merged[key] = ""
-        elif key in _MERGED and isinstance(value, Mapping):
+        elif key in _MERGED and key in merged and isinstance(value, Mapping):
             merged[key] = _merge(merged[key], TypeAdapter(dict[str, Any]).validate_python(value))
         else:
             merged[key] = value

@@ -188,6 +188,7 @@ def test_a_session_that_transcribes_has_its_own_shape() -> None:
     assert updated(session, patch, voice_locked=False).audio.input.turn_detection is None
     for wrong, code in (
         ({"type": "transcription", "instructions": "Be Ada."}, "unknown_parameter"),
+        ({"type": "transcription", "audio": {"output": {"voice": "ash"}}}, "unknown_parameter"),
         ({"type": "realtime"}, "invalid_value"),
     ):
         with pytest.raises(EventRefusedError) as refused:
