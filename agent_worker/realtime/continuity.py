@@ -26,13 +26,10 @@ SPARE_SECONDS: Final = 300.0
 AGAIN_SECONDS: Final = 30.0
 """Until a connection that is to stand in for a living one is tried again."""
 
-COMMIT_REFUSED: Final = "input_audio_buffer_commit_empty"
 PASSING: Final = frozenset(
     {"rate_limit_exceeded", "inference_rate_limit_exceeded", "server_error", "session_expired", "overloaded"}
 )
 """Refusals of a connection that a later attempt may not meet."""
-
-_Content = rt.OutputItemStarted | rt.OutputAudio | rt.OutputTranscript | rt.OutputAudioDone | rt.FunctionCallReady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +154,7 @@ class Continuity:
             return []
         self._current, self._renew_at, self._lost_at = None, None, now
         actions: list[Action] = [Tell(rt.ConnectionLost(why))]
-        self._retelling.lost()
+        actions += self._retelling.lost()
         actions += [
             Tell(rt.InputTranscriptionFailed(item_id, "the connection broke")) for item_id in self._unheard.lost()
         ]
@@ -243,6 +240,8 @@ class Continuity:
             case rt.ClearAudio():
                 self._unheard.clear()
                 actions = [Send(command)] if online else []
+            case rt.CreateResponse(in_conversation=False):
+                actions = self._sequencer.request_beside(command)
             case rt.CreateResponse():
                 actions = self._retelling.follow_moved(now) if online else []
                 actions += self._sequencer.request(command, now)
@@ -281,24 +280,46 @@ class Continuity:
                 if request_id is None or self._unheard.answer_due:
                     self._unheard.answered()
                 return self._sequencer.started(event, now)
-            case rt.OutputItemStarted() | rt.OutputAudio() | rt.OutputTranscript() | rt.OutputAudioDone():
-                self._retelling.made(event.item_id)
+            case rt.OutputAudio() | rt.OutputTranscript() | rt.OutputAudioDone() | rt.OutputPartStarted():
                 return self._sequencer.content(event)
-            case rt.FunctionCallReady():
+            case rt.OutputText() | rt.OutputTextDone():
+                return self._sequencer.content(event)
+            case rt.OutputItemStarted() | rt.FunctionCallReady():
                 self._retelling.made(event.item_id)
                 return self._sequencer.content(event)
             case rt.ResponseEnded(status=status):
                 if status is rt.ResponseStatus.COMPLETED:
                     self._unheard.reply_made()
-                return self._sequencer.ended(event, now)
+                actions = self._sequencer.ended(event, now)
+                if event.policy is rt.ErrorPolicy.FATAL and status is rt.ResponseStatus.FAILED:
+                    actions.append(Fail(message=event.message, code=event.code))
+                return actions
             case rt.ItemDeleted(item_id):
                 return self._retelling.deleted(item_id)
-            case rt.ModelError(code=code):
-                if code == COMMIT_REFUSED:
-                    self._unheard.refused()
-                return self._sequencer.refused(event, now)
+            case rt.ItemAdded(item_id=item_id, previous_item_id=previous):
+                previous = self._unheard.known_as(previous) if previous is not None else None
+                return [Tell(rt.ItemAdded(item_id=self._unheard.known_as(item_id), previous_item_id=previous))]
+            case rt.ItemRetrieved():
+                return self._retelling.retrieved(event)
+            case rt.ModelError():
+                return self._failed(event, now)
             case _:
                 return [Tell(event)]
+
+    def _failed(self, event: rt.ModelError, now: float) -> list[Action]:
+        """The model refused something, or is itself unwell (M-3)."""
+        if event.refused is rt.Refused.COMMIT:
+            self._unheard.refused()
+        if event.refused is rt.Refused.RETRIEVE and event.item_id is not None:
+            event = self._retelling.not_retrieved(event, event.item_id)
+        actions = self._sequencer.refused(event, now)
+        match event.policy:
+            case rt.ErrorPolicy.FATAL:
+                return [*actions, Fail(message=event.message, code=event.code)]
+            case rt.ErrorPolicy.RECONNECT if self._current is not None:
+                return [*actions, Leave(self._current), *self.lost(self._current, event.message, now)]
+            case _:
+                return actions
 
     def _about_the_user(
         self,

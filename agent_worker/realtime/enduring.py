@@ -214,7 +214,8 @@ class _EnduringConnection:
             async with self._model.connect(continuity.settings, lambda: continuity.told(number)) as connection:
                 self._capabilities = self._capabilities or connection.capabilities
                 self._connections[number] = connection
-                self._do(continuity.connected(number, clock.now()))
+                lifetime = connection.capabilities.max_session_seconds
+                self._do(continuity.connected(number, clock.now(), lifetime=lifetime))
                 # A broken connection may take its time to close: nobody waits for that.
                 self._lost(number, await self._read_all(number, connection))
         except RealtimeLostError as lost:

@@ -13,6 +13,7 @@ from agent_worker.history.items import FunctionCallOutput, Item
 from agent_worker.realtime import base as rt
 from agent_worker.realtime.enduring_actions import Action, Send, Tell
 from agent_worker.realtime.model_copy import ModelCopy, is_blank
+from agent_worker.realtime.sequencer import LOST
 from agent_worker.realtime.unheard import Unheard
 
 KEPT_COMMANDS: Final = 256
@@ -41,6 +42,7 @@ class Retelling:
         self._has_moved = False
         self._waiting: list[rt.RealtimeCommand] = []
         self._unsaid: set[str] = set()
+        self._retrieving: dict[str, None] = {}
 
     def __repr__(self) -> str:
         return f"<Retelling {self._copy}, {len(self._waiting)} commands waiting>"
@@ -61,10 +63,24 @@ class Retelling:
             return []
         return [Tell(rt.ItemDeleted(known_as))]
 
-    def lost(self) -> None:
-        """The connection is lost: nothing is acknowledged any more."""
+    def retrieved(self, event: rt.ItemRetrieved) -> list[Action]:
+        """An item was read back."""
+        item_id = self._unheard.known_as(event.item_id)
+        self._retrieving.pop(item_id, None)
+        return [Tell(replace(event, item_id=item_id))]
+
+    def not_retrieved(self, event: rt.ModelError, item_id: str) -> rt.ModelError:
+        """An item could not be read back: the error, in the session's words."""
+        known_as = self._unheard.known_as(item_id)
+        self._retrieving.pop(known_as, None)
+        return replace(event, item_id=known_as)
+
+    def lost(self) -> list[Action]:
+        """The connection is lost: nothing is acknowledged any more, and who waits for an item is told."""
         self.follow_at = None
         self._unsaid.clear()
+        retrieving, self._retrieving = self._retrieving, {}
+        return [Tell(_not_retrieved(item_id)) for item_id in retrieving]
 
     def move(self, copy: ModelCopy, now: float, *, again: bool) -> list[Action]:
         """Another connection is the current one. `again`: the conversation began on an earlier one."""
@@ -114,6 +130,8 @@ class Retelling:
                     if not (isinstance(kept, rt.CreateItem) and kept.item.id == item_id)
                 ]
                 return [Tell(rt.ItemDeleted(item_id))]
+            case rt.RetrieveItem(item_id):
+                return [Tell(_not_retrieved(item_id))]
             case _:
                 self._waiting = [*self._waiting[1 - KEPT_COMMANDS :], command]
                 return []
@@ -133,6 +151,9 @@ class Retelling:
                     return [Tell(rt.ItemDeleted(item_id))]
                 self._copy.removed(item_id)
                 return [Send(rt.DeleteItem(self._unheard.taken_as(item_id)))]
+            case rt.RetrieveItem(item_id):
+                self._retrieving[item_id] = None
+                return [Send(rt.RetrieveItem(self._unheard.taken_as(item_id)))]
             case rt.CreateItem():
                 return self._create(command, now)
             case _:
@@ -154,3 +175,13 @@ class Retelling:
         if self._has_moved:
             command = replace(command, previous_item_id=None if known is None else self._unheard.taken_as(known))
         return [*actions, Send(command)]
+
+
+def _not_retrieved(item_id: str) -> rt.ModelError:
+    return rt.ModelError(
+        code=LOST,
+        message=f"The connection broke before {item_id} was read back. Ask again.",
+        refused=rt.Refused.RETRIEVE,
+        item_id=item_id,
+        policy=rt.ErrorPolicy.FAIL_REQUEST,
+    )

@@ -23,9 +23,20 @@ MAX_RETRIES: Final = 40
 REMEMBERED_RESPONSES: Final = 256
 
 ALREADY_ACTIVE: Final = "conversation_already_has_active_response"
+LOST: Final = "connection_lost"
+"""`ModelError.code` of what was asked for over a connection that broke, and is not asked for again by itself."""
 NOT_ACTIVE: Final = "response_cancel_not_active"
 
-Content = rt.OutputItemStarted | rt.OutputAudio | rt.OutputTranscript | rt.OutputAudioDone | rt.FunctionCallReady
+Content = (
+    rt.OutputItemStarted
+    | rt.OutputPartStarted
+    | rt.OutputAudio
+    | rt.OutputTranscript
+    | rt.OutputAudioDone
+    | rt.OutputText
+    | rt.OutputTextDone
+    | rt.FunctionCallReady
+)
 
 
 @dataclass(slots=True)
@@ -59,6 +70,7 @@ class Sequencer:
         self._active: _Response | None = None
         self._unasked: dict[str, _Response] = {}
         self._ours: set[str] = set()
+        self._beside: dict[str, str | None] = {}
         self._ended: dict[str, None] = {}
         self._retries = 0
         self._retry_at: float | None = None
@@ -88,6 +100,13 @@ class Sequencer:
         self._waiting.append(_Response(command))
         return self._next(now)
 
+    def request_beside(self, command: rt.CreateResponse) -> list[Action]:
+        """The session asks for a response beside the conversation: it waits for no other, and is not made again."""
+        if not self._online:
+            return [Tell(_refused_beside(command.request_id))]
+        self._beside[command.request_id] = None
+        return [Send(command)]
+
     def request_answer(self, now: float) -> list[Action]:
         """A model that answers by itself has lost its connection in between: this response is asked for instead."""
         self._waiting.append(_Response(self._own_request()))
@@ -108,6 +127,9 @@ class Sequencer:
 
     def started(self, event: rt.ResponseStarted, now: float) -> list[Action]:
         """The model begins a response."""
+        if event.request_id in self._beside:
+            self._beside[event.request_id] = event.response_id
+            return [Tell(event)]
         active = self._active
         if active is None or active.request is None or active.request.request_id != event.request_id:
             response = _Response(None, known_as=event.response_id, id=event.response_id)
@@ -131,13 +153,15 @@ class Sequencer:
         if response is None or response.known_as is None:
             return [Tell(event)]
         # Words run ahead of their sound: without sound none of them was heard, and all can be said anew.
-        response.arrived |= isinstance(event, rt.OutputAudio | rt.FunctionCallReady)
+        response.arrived |= isinstance(event, rt.OutputAudio | rt.OutputText | rt.FunctionCallReady)
         return [Tell(replace(event, response_id=response.known_as))]
 
     def ended(self, event: rt.ResponseEnded, now: float) -> list[Action]:
         """The model has ended a response."""
         if event.response_id in self._ended:
             return []
+        if event.request_id is not None:
+            self._beside.pop(event.request_id, None)
         response = self._find(event.response_id)
         if response is None and self._is_active(event.request_id):
             # Ended before it began: an interruption may overtake the beginning.
@@ -152,8 +176,10 @@ class Sequencer:
 
     def refused(self, event: rt.ModelError, now: float) -> list[Action]:
         """The model refused something: a request, or the cancellation of what was over."""
-        if event.code == NOT_ACTIVE:
+        if event.code == NOT_ACTIVE or event.policy is rt.ErrorPolicy.IGNORE:
             return []
+        if event.request_id is not None:
+            self._beside.pop(event.request_id, None)
         active = self._active
         if active is None or not self._is_active(event.request_id):
             return [Tell(event)]
@@ -186,6 +212,13 @@ class Sequencer:
                 response.request = response.request or self._own_request()
                 response.id = response.deadline = None
                 again.append(response)
+        for request_id, response_id in self._beside.items():
+            if response_id is None:
+                actions.append(Tell(_refused_beside(request_id)))
+            else:
+                status = rt.ResponseStatus.LOST
+                actions.append(Tell(rt.ResponseEnded(response_id=response_id, request_id=request_id, status=status)))
+        self._beside.clear()
         self._waiting.extendleft(reversed(again))
         self._active = None
         self._unasked.clear()
@@ -266,3 +299,13 @@ class Sequencer:
                 message=message,
             )
         )
+
+
+def _refused_beside(request_id: str) -> rt.ModelError:
+    return rt.ModelError(
+        code=LOST,
+        message="The connection broke. Ask again.",
+        request_id=request_id,
+        refused=rt.Refused.RESPONSE,
+        policy=rt.ErrorPolicy.FAIL_REQUEST,
+    )

@@ -10,6 +10,7 @@ from agent_worker.errors import AgentWorkerError, SpeechError
 from agent_worker.history.record import History
 from agent_worker.media.playout import Playout, PlayoutEvent, PlayoutFinished, PlayoutStarted
 from agent_worker.realtime.base import RealtimeModel
+from agent_worker.realtime.enduring import EnduringModel
 from agent_worker.rooms.base import Door, Room
 from agent_worker.session.ending import LAST_EXIT_SECONDS
 from agent_worker.session.events import ErrorOccurred, SessionClosed, SpeechStarted
@@ -66,7 +67,7 @@ class Lifetime:
     ) -> None:
         self.live: Live | None = None
         self._door = door
-        self._model = model
+        self._model = model if isinstance(model, EnduringModel) else EnduringModel(model)
         self._vad = vad
         self._synthesiser = synthesiser
         self._turn_judge = turn_judge
@@ -148,7 +149,7 @@ class Lifetime:
         raise error
 
     async def _converse(self, seat: Seat, room: Room, playout: Playout) -> Never:
-        async with self._model.connect(seat.settings(self._options())) as connection:
+        async with self._model.connect(seat.settings(self._options()), lambda: tuple(self._history)) as connection:
             try:
                 async with asyncio.TaskGroup() as group:
                     self.live = live = Live(

@@ -188,6 +188,7 @@ class Live:
             speeches=speeches,
             cut_replies=cut_replies,
             reports=self.reports,
+            instructions=lambda: self._settings.instructions,
             listening_to=lambda: self._room_feed.linked or "",
             committed=self._turns.committed,
             said=self._said,

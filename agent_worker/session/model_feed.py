@@ -10,7 +10,13 @@ from agent_worker.history.items import FunctionCall
 from agent_worker.media.ledger import Part
 from agent_worker.realtime import base as rt
 from agent_worker.session.cut_replies import CutReplies
-from agent_worker.session.events import ErrorOccurred, SessionEvent, UsageCollected, UserInputTranscribed
+from agent_worker.session.events import (
+    ErrorOccurred,
+    ModelConnectionChanged,
+    SessionEvent,
+    UsageCollected,
+    UserInputTranscribed,
+)
 from agent_worker.session.failures import Component, Failures
 from agent_worker.session.lines import AgentLines, UserLines
 from agent_worker.speech import events as ev
@@ -127,8 +133,12 @@ class ModelFeed:
                     self._post(ev.ReplyEnded(response_id="", request_id=request_id, failure=message))
             case rt.ConnectionLost(message=message):
                 log.warning("! the model is away, and being tried again: %s", message)
+                self._emit(ModelConnectionChanged(at=clock.now(), connected=False, message=message))
+                self._post(ev.ModelLost())
             case rt.ConnectionRestored(seconds=seconds):
                 log.info("the model is back after %.1f s", seconds)
+                self._emit(ModelConnectionChanged(at=clock.now(), connected=True, seconds=seconds))
+                self._post(ev.ModelRestored())
             case (
                 rt.OutputPartStarted()
                 | rt.OutputText()
@@ -228,6 +238,7 @@ class ModelFeed:
     def _reply_ended(self, event: rt.ResponseEnded) -> None:
         calls = tuple(self._calls.pop(event.response_id, ()))
         completed = event.status is rt.ResponseStatus.COMPLETED
+        lost = event.status is rt.ResponseStatus.LOST
         failed = event.status is rt.ResponseStatus.FAILED
         if completed:
             self._failures.worked(Component.MODEL)
@@ -250,8 +261,9 @@ class ModelFeed:
             ev.ReplyEnded(
                 response_id=event.response_id,
                 request_id=event.request_id,
-                tool_calls=len(calls) if completed else 0,
+                tool_calls=len(calls) if completed or lost else 0,
                 failure=event.message or "the model failed" if failed else "",
+                lost=lost,
             )
         )
 

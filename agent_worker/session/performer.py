@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import assert_never
+from typing import Final, assert_never
 
 from agent_worker import clock
 from agent_worker.audio import from_bytes
@@ -20,6 +20,13 @@ from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.speech import actions as act
 
 log = logging.getLogger(__name__)
+
+CONTINUE: Final = (
+    'Your last message was cut off by a broken connection after "{words}". Go on from there; repeat nothing.'
+)
+"""What the model is told, so that a reply that was cut off by the loss of its connection is not said twice (M-4)."""
+LAST_WORDS: Final = 200
+"""Characters of what was heard that are quoted there; the history has it all."""
 
 _OnTurn = (
     act.OpenTurn
@@ -48,6 +55,7 @@ class Performer:
         speeches: The handles of what the agent says.
         cut_replies: What comes too late.
         reports: Tells room and followers what the conversation reports.
+        instructions: What the agent is told to be, now.
         listening_to: Who the agent listens to, as an identity.
         committed: Told of each turn that is sent off.
         said: Told of each message that the agent has said.
@@ -72,6 +80,7 @@ class Performer:
         speeches: Speeches,
         cut_replies: CutReplies,
         reports: Reports,
+        instructions: Callable[[], str],
         listening_to: Callable[[], str],
         committed: Callable[[], object],
         said: Callable[[str, Message], None],
@@ -89,12 +98,14 @@ class Performer:
         self._speeches = speeches
         self._cut_replies = cut_replies
         self._reports = reports
+        self._instructions = instructions
         self._listening_to = listening_to
         self._committed = committed
         self._said = said
         self._run_turn_hook = run_turn_hook
         self._drained = drained
         self._adopted: dict[str, str] = {}
+        self._last_words: tuple[str, str] = ("", "")
 
     def perform(self, action: act.Action) -> None:
         """Do it."""
@@ -142,6 +153,7 @@ class Performer:
         speech_id = self.request_id.rpartition(".")[0]
         for message in self._agent_lines.finish(interrupted=interrupted):
             self._reports.heard(speech_id, message.text)
+            self._last_words = (speech_id, message.text)
             self._said(speech_id, message)
         self._speeches.heard(speech_id)
 
@@ -184,7 +196,9 @@ class Performer:
                 self._emit(ReplyRequested(at=clock.now(), speech_id=speech_id, request_id=request_id))
                 self._send(
                     rt.CreateResponse(
-                        request_id=request_id, instructions=action.instructions, tool_choice=action.tool_choice
+                        request_id=request_id,
+                        instructions=self._instructions_of(action),
+                        tool_choice=action.tool_choice,
                     )
                 )
             case act.SpeakScript(speech_id=speech_id, request_id=request_id):
@@ -200,6 +214,14 @@ class Performer:
                 self._narrator.cancel(request_id)
             case _:
                 assert_never(action)
+
+    def _instructions_of(self, action: act.RequestReply) -> str | None:
+        """What the model is told for this reply: after a broken connection, where to go on."""
+        speech_id, words = self._last_words
+        if not action.continues or speech_id != action.speech_id:
+            return action.instructions
+        base = action.instructions or self._instructions()
+        return f"{base}\n\n{CONTINUE.format(words=words[-LAST_WORDS:])}"
 
     def _begin(self, speech_id: str, request_id: str) -> None:
         # One utterance at a time: what was played of the last one is settled.

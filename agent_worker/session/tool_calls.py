@@ -5,7 +5,7 @@ reply ended -> ToolCalls -> toolbox (outputs to both histories) -> tools finishe
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from agent_worker.history.items import FunctionCall
 from agent_worker.realtime import base as rt
@@ -15,6 +15,10 @@ from agent_worker.session.model_feed import MadeReply
 from agent_worker.session.seat import Seat
 from agent_worker.speech import events as ev
 from agent_worker.speech.options import SpeechOptions
+from agent_worker.speech.queue import CONTINUED
+
+_CALLS_COUNT: Final = {rt.ResponseStatus.COMPLETED, rt.ResponseStatus.LOST}
+"""What the model had asked for in full when its connection broke is done."""
 
 
 class ToolCalls:
@@ -60,11 +64,11 @@ class ToolCalls:
         speech_id, _, step = request_id.rpartition(".")
         speech = self._speeches.get(speech_id)
         status = made.ended.status
-        if status not in {rt.ResponseStatus.COMPLETED, rt.ResponseStatus.CANCELLED}:
+        if status not in _CALLS_COUNT | {rt.ResponseStatus.CANCELLED}:
             self._refuse(made.calls, "the reply that called it was not finished")
         elif speech is None or status is rt.ResponseStatus.CANCELLED:
             self._refuse(made.calls, "the user interrupted before it ran")
-        elif int(step) >= self._options().max_tool_steps:
+        elif int(step.partition(CONTINUED)[0]) >= self._options().max_tool_steps:
             # It was told to call none any more (U-5), and is not asked again.
             self._refuse(made.calls, "too many tools were called one after the other for one answer")
             self._post(ev.ToolsFinished(speech_id, reply=False))

@@ -64,6 +64,8 @@ class RequestReply:
     request_id: str
     instructions: str | None
     tool_choice: str | None
+    continues: bool = False
+    """It is to go on where the last reply of this speech was lost with its connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,10 @@ class Conversation:
                 self._about_a_turn(event, now)
             case ev.PlayoutStarted() | ev.PlayoutFinished() | ev.QuestionHeard():
                 self._about_the_sound(event, now)
+            case ev.ModelLost():
+                self._stage.model_lost(now)
+            case ev.ModelRestored():
+                self._stage.model_restored(now)
             case ev.OptionsChanged(options=options):
                 self._change_options(options, now)
             case _:
@@ -248,7 +252,7 @@ class Conversation:
             self._arbiter.floor.phase is not Phase.FREE or self._user.is_open
         ):
             return False
-        if speech.step == 0 and self._stage.heard_at is not None:
+        if not speech.has_spoken and self._stage.heard_at is not None:
             gap_ends_at = self._stage.heard_at + self.options.min_consecutive_speech_delay
             if now < gap_ends_at:
                 self._gap_ends_at = gap_ends_at

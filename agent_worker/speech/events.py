@@ -10,6 +10,8 @@ __all__ = [
     "DrainRequested",
     "Event",
     "InterruptRequested",
+    "ModelLost",
+    "ModelRestored",
     "OptionsChanged",
     "PlayoutFinished",
     "PlayoutStarted",
@@ -168,6 +170,7 @@ class ReplyEnded:
         response_id: "" when the request was refused before it became a response.
         tool_calls: How many tools it asked for.
         failure: Why it failed, or "".
+        lost: The connection broke in the middle of it: what came is to be heard, and the rest asked for.
 
     """
 
@@ -175,6 +178,17 @@ class ReplyEnded:
     request_id: str | None
     tool_calls: int = 0
     failure: str = ""
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLost:
+    """The model cannot be reached at the moment: nothing that it owes is overdue meanwhile (M-4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRestored:
+    """The model can be reached again, and knows what was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +246,8 @@ Event = (
     | ReplyAudioArrived
     | ReplyProgressed
     | ReplyEnded
+    | ModelLost
+    | ModelRestored
     | ToolsFinished
     | PlayoutStarted
     | PlayoutFinished

@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
+from typing import Final
+
+CONTINUED: Final = "+"
+"""In the name of a request: behind it stands how often the speech goes on after a broken connection."""
 
 
 class Priority(IntEnum):
@@ -80,13 +84,23 @@ class Speech:
     tools: ToolsState = ToolsState.NONE
     failure: str = ""
     interrupted: bool = False
+    lost: bool = False
+    """The connection broke in the middle of its last reply: the next one is to go on from there."""
+    continuations: int = 0
+    """How many of its replies were such."""
     asked: bool = False
     """What it says ends with a question, and that was heard."""
 
     @property
+    def has_spoken(self) -> bool:
+        """Whether it had the floor already, and wants it again."""
+        return self.step > 0 or self.continuations > 0
+
+    @property
     def request_id(self) -> str:
         """Names the request for the reply of the present step."""
-        return f"{self.id}.{self.step}"
+        continued = f"{CONTINUED}{self.continuations}" if self.continuations else ""
+        return f"{self.id}.{self.step}{continued}"
 
 
 @dataclass(slots=True)
@@ -104,6 +118,11 @@ class SpeechQueue:
     def push(self, speech: Speech) -> None:
         """Put a speech behind all of its priority."""
         place = sum(1 for other in self._waiting if other.priority >= speech.priority)
+        self._waiting.insert(place, speech)
+
+    def put_back(self, speech: Speech) -> None:
+        """Put a speech before all of its priority: it had the floor, and is not done."""
+        place = sum(1 for other in self._waiting if other.priority > speech.priority)
         self._waiting.insert(place, speech)
 
     def head(self) -> Speech | None:

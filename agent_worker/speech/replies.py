@@ -12,14 +12,28 @@ class Replies:
         self._open: dict[str, float | None] = {}
         self._requests: dict[str, str] = {}
         self._abandoned: set[str] = set()
+        self._suspended_at: float | None = None
 
     def __len__(self) -> int:
         return len(self._open)
 
     @property
     def deadline(self) -> float | None:
-        """When the first of them is given up."""
+        """When the first of them is given up; None while nothing can be expected of the model."""
+        if self._suspended_at is not None:
+            return None
         return min((time for time in self._open.values() if time is not None), default=None)
+
+    def suspend(self, now: float) -> None:
+        """The model cannot be reached: time does not count."""
+        if self._suspended_at is None:
+            self._suspended_at = now
+
+    def resume(self, now: float) -> None:
+        """The model can be reached again: what it owes, it owes so much later."""
+        if self._suspended_at is not None:
+            away, self._suspended_at = now - self._suspended_at, None
+            self._open = {request: time if time is None else time + away for request, time in self._open.items()}
 
     def requested(self, request_id: str, deadline: float) -> None:
         """A reply was asked for; it is to start by `deadline`."""
@@ -60,4 +74,6 @@ class Replies:
 
     def overdue(self, now: float) -> list[str]:
         """Requests that have waited long enough."""
+        if self._suspended_at is not None:
+            return []
         return [request for request, time in self._open.items() if time is not None and time <= now]

@@ -5,7 +5,7 @@ on with a reply about their results.
 """
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Final, assert_never
 
 from agent_worker.speech import actions as act
 from agent_worker.speech import events as ev
@@ -13,6 +13,8 @@ from agent_worker.speech.queue import ReplyState, Speech, SpeechKind, SpeechQueu
 from agent_worker.speech.replies import Replies
 
 _BEGUN = {SpeechState.WAITING, SpeechState.PLAYING, SpeechState.TOOLS}
+MAX_CONTINUATIONS: Final = 3
+"""Times that one speech goes on after a broken connection."""
 _HEARD_OUT = {ReplyState.ENDED, ReplyState.STALLED}
 """Nothing more is to come."""
 
@@ -64,7 +66,7 @@ class Stage:
     @property
     def begun(self) -> tuple[Speech, ...]:
         """Speeches that have begun and are not done, in playing order: what a voice may interrupt."""
-        return tuple(speech for speech in self if speech.state in _BEGUN or speech.step > 0)
+        return tuple(speech for speech in self if speech.state in _BEGUN or speech.has_spoken)
 
     @property
     def answers(self) -> tuple[Speech, ...]:
@@ -119,12 +121,14 @@ class Stage:
         choice = speech.tool_choice if speech.step == 0 else None
         if speech.step >= max_tool_steps:
             choice = "none"
+        continues, speech.lost = speech.lost, False
         return [
             act.RequestReply(
                 speech_id=speech.id,
                 request_id=speech.request_id,
                 instructions=speech.instructions if speech.step == 0 else None,
                 tool_choice=choice,
+                continues=continues,
             )
         ]
 
@@ -193,7 +197,17 @@ class Stage:
         speech.reply, speech.failure = ReplyState.ENDED, event.failure or speech.failure
         if event.tool_calls:
             speech.tools = ToolsState.RUNNING
+        elif event.lost:
+            speech.lost = True
         return [act.EndAudio(speech.request_id)]
+
+    def model_lost(self, now: float) -> None:
+        """The model cannot be reached."""
+        self._replies.suspend(now)
+
+    def model_restored(self, now: float) -> None:
+        """The model can be reached again."""
+        self._replies.resume(now)
 
     def playout_started(self, request_id: str) -> None:
         """The speech is heard."""
@@ -216,7 +230,13 @@ class Stage:
             # Not earlier: a model that is told to stop forgets what was not heard by then.
             return [*self._stop_reply(speech, give_up_at), act.DropOutput(request_id), self._finished(speech)]
         match speech.tools:
+            case ToolsState.NONE if speech.lost and speech.continuations < MAX_CONTINUATIONS:
+                speech.continuations += 1
+                self._next_reply(speech)
+                self._queue.put_back(speech)
             case ToolsState.NONE:
+                if speech.lost:
+                    speech.failure = f"the connection to the model broke {MAX_CONTINUATIONS + 1} times in one reply"
                 return [self._finished(speech)]
             case ToolsState.RUNNING:
                 speech.state = SpeechState.TOOLS
@@ -304,9 +324,13 @@ class Stage:
 
     def _next_step(self, speech: Speech) -> None:
         speech.step += 1
+        self._next_reply(speech)
+        self.enqueue(speech)
+
+    def _next_reply(self, speech: Speech) -> None:
+        speech.state = SpeechState.QUEUED
         speech.reply, speech.response_id, speech.tools = ReplyState.NONE, None, ToolsState.NONE
         speech.asked = False
-        self.enqueue(speech)
 
     def _finished(self, speech: Speech) -> act.FinishSpeech:
         speech.state = SpeechState.DONE

@@ -168,6 +168,21 @@ class UsageCollected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConnectionChanged:
+    """The model cannot be reached at the moment, or can be again: the people hear nothing but a pause (M-4).
+
+    Attributes:
+        message: Why the connection is lost.
+        seconds: How long it was, once it is restored.
+    """
+
+    at: float
+    connected: bool
+    message: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorOccurred:
     """Something failed. `source` is "model", "speech", "tool" or "application"; `fatal`: the session ends by it."""
 
@@ -201,6 +216,7 @@ SessionEvent = (
     | FunctionToolsExecuted
     | UserTurnExceeded
     | UsageCollected
+    | ModelConnectionChanged
     | ErrorOccurred
     | SessionClosed
 )

@@ -95,6 +95,8 @@ class Figure(StrEnum):
     """From the first voice over the agent's speech to the agent's silence: held, or cut at once."""
     DEAD_AIR = "voice.false_interruption.dead_air"
     """From the end of a voice that was nothing to the speech's next sample."""
+    MODEL_OUTAGE = "voice.model_outage"
+    """From the loss of the connection to the model to its restoration."""
     OPERATION_DURATION = "gen_ai.client.operation.duration"
     """From asking the model for a reply to the end of what it made."""
     TOKENS = "gen_ai.client.token.usage"

@@ -33,6 +33,7 @@ _DESCRIPTIONS: Final = {
     Figure.END_TO_END_LATENCY: "From the user's last voice to the first sample of the answer.",
     Figure.BARGE_IN: "From the first voice over the agent's speech to the agent's silence.",
     Figure.DEAD_AIR: "From the end of a voice that was nothing to the speech's next sample.",
+    Figure.MODEL_OUTAGE: "From the loss of the connection to the model to its restoration.",
     Figure.OPERATION_DURATION: "GenAI operation duration.",
     Figure.TOKENS: "Number of input and output tokens used.",
 }

@@ -121,6 +121,8 @@ class Tracks:
                 self._record_tools(event)
             case ev.UserTurnExceeded(at=at, seconds=seconds):
                 self._note(SESSION, "user_turn_exceeded", at, {"voice.seconds": seconds})
+            case ev.ModelConnectionChanged():
+                self._follow_connection(event)
             case ev.UsageCollected(total=total):
                 self._usage = total
             case ev.ErrorOccurred(at=at, source=source, message=message, fatal=fatal):
@@ -147,6 +149,13 @@ class Tracks:
         self._close(SESSION, at, attributes, failure=self._failure)
         self._open = False
         return self._take()
+
+    def _follow_connection(self, event: ev.ModelConnectionChanged) -> None:
+        if event.connected:
+            self._note(SESSION, "model_restored", event.at, {"voice.seconds": event.seconds})
+            self._measure(Figure.MODEL_OUTAGE, event.seconds, _model(self._subject))
+        else:
+            self._note(SESSION, "model_lost", event.at, {names.REASON: event.message})
 
     # The user.
 

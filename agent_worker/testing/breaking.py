@@ -39,6 +39,8 @@ class BreakingModel:
         """How many connections broke."""
         self.connected = 0
         """How many connections were made."""
+        self.is_connected = False
+        """Whether the newest connection holds."""
 
     @property
     def capabilities(self) -> rt.Capabilities:
@@ -67,10 +69,12 @@ class BreakingModel:
 
         async with self._model.connect(settings, told) as connection:
             self.connected += 1
+            self.is_connected = True
             yield _BreakingConnection(connection, items, next(self._after, math.inf), self._broke)
 
     def _broke(self) -> None:
         self.broken += 1
+        self.is_connected = False
         self._away_until = clock.now() + next(self._away, 0.0)
 
 

@@ -1,6 +1,7 @@
 """A whole session in virtual time: loopback room, scripted model, loudness as the voice activity detector."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 import numpy as np
@@ -303,7 +304,7 @@ def test_a_model_that_is_lost_in_mid_call_ends_the_session_clearly():
             run = group.create_task(session.run())
             room.enter()
             await asyncio.sleep(2.0)
-            model.lose()
+            model.lose(away=math.inf)
             with pytest.raises(RealtimeLostError):
                 await run
 

@@ -1,6 +1,7 @@
 """How a session ends: drain and close (L-2), failures in a row (L-5); on_exit exactly once at every end."""
 
 import asyncio
+import math
 
 import pytest
 
@@ -236,7 +237,7 @@ def test_on_exit_runs_once_at_ends_by_force(end: str):
             room.enter()
             await asyncio.sleep(1.0)
             if end == "lost":
-                model.lose()
+                model.lose(away=math.inf)
             else:
                 run.cancel()
         return run.result(), [event async for event in stream]
