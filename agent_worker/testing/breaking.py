@@ -5,6 +5,7 @@ model = BreakingModel(ScriptedModel(replies=...), after=[3, 20])
 assert model.items == session.history
 """
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -67,10 +68,20 @@ class BreakingModel:
             items.update((item.id, item) for item in known)
             return known
 
-        async with self._model.connect(settings, told) as connection:
+        failure: Exception | None = None
+        async with self._model.connect(settings, told) as connection, asyncio.TaskGroup() as group:
             self.connected += 1
             self.is_connected = True
-            yield _BreakingConnection(connection, items, next(self._after, math.inf), self._broke)
+            breaking = _BreakingConnection(connection, items, next(self._after, math.inf), self._broke)
+            reading = group.create_task(breaking.read())
+            try:
+                yield breaking
+            except Exception as exc:  # noqa: BLE001 - raised below: a task group would wrap it
+                failure = exc
+            finally:
+                reading.cancel()
+        if failure is not None:
+            raise failure
 
     def _broke(self) -> None:
         self.broken += 1
@@ -86,31 +97,49 @@ class _BreakingConnection:
         self._items = items
         self._left = left
         self._broke = broke
+        self._events = asyncio.Queue[rt.RealtimeEvent | RealtimeLostError]()
+        self._lost: RealtimeLostError | None = None
 
     @property
     def capabilities(self) -> rt.Capabilities:
         return self._connection.capabilities
 
     def send(self, command: rt.RealtimeCommand) -> None:
-        if self._left < 0:
-            raise self._loss()
-        if not isinstance(command, rt.AppendAudio):
-            self._left -= 1
-        if self._left >= 0:
+        if self._lost is not None:
+            raise self._lost
+        if isinstance(command, rt.AppendAudio) or self._carries():
             self._follow_command(command)
             self._connection.send(command)
 
     async def events(self) -> AsyncIterator[rt.RealtimeEvent]:
-        async for event in self._connection.events():
-            self._left -= 1
-            if self._left < 0:
-                self._broke()
-                raise self._loss()
-            self._follow_event(event)
-            yield event
+        while True:
+            match await self._events.get():
+                case RealtimeLostError() as lost:
+                    raise lost
+                case event:
+                    yield event
 
-    def _loss(self) -> RealtimeLostError:
-        return RealtimeLostError("The connection to the breaking model is lost.")
+    async def read(self) -> None:
+        """Take the model's events as they come, until it breaks."""
+        try:
+            async for event in self._connection.events():
+                if not self._carries():
+                    return
+                self._follow_event(event)
+                self._events.put_nowait(event)
+        except RealtimeLostError as lost:
+            self._lose(lost)
+
+    def _carries(self) -> bool:
+        self._left -= 1
+        if self._left < 0 and self._lost is None:
+            self._lose(RealtimeLostError("The connection to the breaking model is lost."))
+        return self._lost is None
+
+    def _lose(self, lost: RealtimeLostError) -> None:
+        self._lost = lost
+        self._events.put_nowait(lost)
+        self._broke()
 
     def _follow_command(self, command: rt.RealtimeCommand) -> None:
         match command:
