@@ -28,9 +28,9 @@ from agent_worker.testing import (
     run_in_virtual_time,
 )
 
-TURNS = 3
-WORDS = 8
-LATER_WORDS = 4
+TURNS = 2
+WORDS = 5
+LATER_WORDS = 3
 LOUDNESS = 2000
 """Of the first turn; the second is twice as loud, and so on: how the model tells which one it hears."""
 
@@ -49,12 +49,12 @@ class Worker(Agent):
             turn: For which turn.
         """
         self.done[turn] += 1
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(0.3)
         return f"result {turn}"
 
 
 def voice(turn: int) -> np.ndarray:
-    time = np.arange(round(1.0 * 48_000)) / 48_000
+    time = np.arange(round(0.6 * 48_000)) / 48_000
     return (LOUDNESS * (turn + 1) * np.sin(2 * np.pi * 300 * time)).astype(np.int16)
 
 
@@ -72,7 +72,7 @@ def spoken(items: list[Item]) -> list[str]:
 
 
 def answer(items: list[Item]) -> ScriptedReply:
-    """What is still to be said of the last turn: eight words, a tool every other time, and four words about it."""
+    """What is still to be said of the last turn: five words, a tool every other time, and three words about it."""
     asked = [item for item in items if isinstance(item, Message) and item.role is Role.USER]
     turn = int(re.findall(r"turn (\d)", asked[-1].text)[0])
     calls = [item for item in items if isinstance(item, FunctionCall) and f'"turn": {turn}' in item.arguments]
@@ -90,7 +90,7 @@ class Chaos:
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
-        breaks = [self.dice.randint(0, 40) for _ in range(self.dice.randint(1, 4))]
+        breaks = [self.dice.randint(0, 30) for _ in range(self.dice.randint(1, 4))]
         away = [self.dice.choice([0.0, 0.0, 0.2, 1.0, 3.0]) for _ in breaks]
         self.scripted = ScriptedModel(heard=self._words())
         self.model = BreakingModel(self.scripted, after=breaks, away=away)
@@ -112,23 +112,34 @@ class Chaos:
     def _words(self) -> Iterator[str]:
         """By the loudness of what was committed last."""
         while True:
-            sound = b"".join(command.pcm for command in self.scripted.sent(rt.AppendAudio)[-70:])
+            sound = b"".join(command.pcm for command in self.scripted.sent(rt.AppendAudio)[-50:])
             loudness = int(np.abs(from_bytes(sound)).max())
             yield f"this is turn {round(loudness / LOUDNESS) - 1}"
+
+    async def _rest(self) -> None:
+        """Until the agent has had nothing to say for a second, and its model is there."""
+        quiet = 0
+        async with asyncio.timeout(60.0):
+            while quiet < 4:
+                await asyncio.sleep(0.25)
+                listening = self.session.agent_state == "listening" and self.model.is_connected
+                quiet = quiet + 1 if listening and not self.room.attributes.get("agent.held") else 0
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(self.session.run())
             answering = group.create_task(self._answer())
             human = self.room.enter()
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(0.1)
             for turn in range(TURNS):
                 human.say(voice(turn))
-                await asyncio.sleep(3.0)
+                await asyncio.sleep(1.6)
                 if self.dice.random() < 0.5:
                     # A noise over the agent's voice: it is held, and goes on.
                     human.say(voice(0)[: 48_000 // 5])
-                await asyncio.sleep(27.0)
+                await self._rest()
+            # Two looks at the history by a connection that took over in between.
+            await asyncio.sleep(2.0)
             answering.cancel()
             self.room.close("over")
             assert await running == "over"
