@@ -23,6 +23,8 @@ from agent_worker.realtime.unheard import Taken, Unheard
 
 SPARE_SECONDS: Final = 300.0
 """How long before its end a session is left, if it lasts an hour; of a shorter one it is a tenth."""
+SHORTEST_LIFE: Final = 60.0
+"""A provider that gives a session less than this has another idea of the time, and is not believed."""
 AGAIN_SECONDS: Final = 30.0
 """Until a connection that is to stand in for a living one is tried again."""
 
@@ -192,9 +194,9 @@ class Continuity:
         self._opening, self._current = None, opening.number
         actions: list[Action] = [Use(opening.number)]
         age = self._endurance.max_age
-        if opening.lifetime is not None:
+        if opening.lifetime is not None and opening.lifetime >= SHORTEST_LIFE:
             age = min(age, opening.lifetime - min(SPARE_SECONDS, opening.lifetime / 10))
-        self._renew_at = now + max(age, 0.0)
+        self._renew_at = now + age
         if opening.settings != self.settings:
             actions.append(Send(rt.UpdateSession(self.settings)))
         actions += self._retelling.move(opening.copy, now, again=self._begun)

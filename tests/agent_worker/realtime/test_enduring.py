@@ -501,3 +501,53 @@ def test_a_renewal_that_fails_is_tried_again_and_harms_nothing():
 
     talk = tell(story, ScriptedModel(), [said("Hello")], Endurance(max_age=100.0))
     assert talk.seen == []
+
+
+@pytest.mark.parametrize(("lifetime", "renewed"), [(3600.0, 3300.0), (600.0, 540.0), (0.0, None)])
+def test_a_session_is_left_before_its_provider_ends_it(lifetime: float, renewed: float | None):
+    async def story(talk: Talk) -> None:
+        before = (renewed or 3300.0) - 1.0
+        await asyncio.sleep(before)
+        assert len(talk.model.sent(rt.CreateItem)) == 1
+        await asyncio.sleep(2.0)
+        assert len(talk.model.sent(rt.CreateItem)) == 2
+
+    tell(story, ScriptedModel(capabilities=rt.Capabilities(max_session_seconds=lifetime)), [said("Hello")])
+
+
+def test_a_model_that_is_unwell_is_left_and_one_that_will_never_do_is_an_error():
+    """M-3."""
+
+    async def unwell(talk: Talk) -> None:
+        talk.model.emit(rt.ModelError(code="server_error", message="oh", policy=rt.ErrorPolicy.RECONNECT))
+        await asyncio.sleep(1.0)
+        assert talk.kinds() == [rt.ModelError, rt.ConnectionLost, rt.ConnectionRestored]
+
+    async def broke(talk: Talk) -> None:
+        talk.model.emit(rt.ModelError(code="insufficient_quota", message="pay", policy=rt.ErrorPolicy.FATAL))
+        await asyncio.sleep(1.0)
+
+    tell(unwell, ScriptedModel())
+    error = failing(broke, ScriptedModel())
+    assert isinstance(error, RealtimeError)
+    assert error.code == "insufficient_quota"
+
+
+def test_who_waits_for_an_item_or_a_reply_beside_the_conversation_is_told_of_the_loss():
+    """M-6."""
+
+    async def story(talk: Talk) -> None:
+        talk.model.lose(away=1.0)
+        talk.send(rt.RetrieveItem("a"), rt.CreateResponse(request_id="beside", in_conversation=False))
+        await asyncio.sleep(0.1)
+        talk.send(rt.RetrieveItem("b"), rt.CreateResponse(request_id="later", in_conversation=False))
+        await asyncio.sleep(5.0)
+
+    talk = tell(story, ScriptedModel())
+    failed = {(error.refused, error.item_id or error.request_id) for error in talk.of(rt.ModelError)}
+    assert failed == {
+        (rt.Refused.RETRIEVE, "a"),
+        (rt.Refused.RETRIEVE, "b"),
+        (rt.Refused.RESPONSE, "beside"),
+        (rt.Refused.RESPONSE, "later"),
+    }
