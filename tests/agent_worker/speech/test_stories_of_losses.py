@@ -1,4 +1,4 @@
-"""A connection that breaks in the middle of a reply, or before it (M-4): the rest is asked for, nothing is overdue."""
+"""A connection that breaks in the middle of a reply, or before it (M-4): the rest is asked for, nothing is late."""
 
 from agent_worker.speech import events as ev
 from agent_worker.speech.options import OptionChanges
