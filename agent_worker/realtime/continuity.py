@@ -186,7 +186,8 @@ class Continuity:
             return self.advance(now) if self._open_at <= now else []
         if self._lost_at is None:
             return [Fail(message=why, code=None)]
-        message = f"{why} It was tried {self._backoff.attempts} times in {now - self._lost_at:.0f} s."
+        tried = f"It was tried {self._backoff.attempts} times in {now - self._lost_at:.0f} s."
+        message = f"The model was lost, and could not be reached again: {why} {tried}"
         return [Fail(message=message, code=None)]
 
     def _take_over(self, opening: _Opening, now: float) -> list[Action]:
