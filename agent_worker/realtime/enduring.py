@@ -123,6 +123,7 @@ class _EnduringConnection:
         self._arrived = asyncio.Event()
         self._read = asyncio.Event()
         self._changed = asyncio.Event()
+        self._due: float | None = None
 
     def __repr__(self) -> str:
         return f"<enduring connection: {self._continuity!r}>"
@@ -160,9 +161,9 @@ class _EnduringConnection:
         async with asyncio.TaskGroup() as self._group:
             self._do(self._continuity.begin())
             while True:
-                deadline = self._continuity.deadline
+                self._due = self._continuity.deadline
                 try:
-                    async with asyncio.timeout_at(deadline):
+                    async with asyncio.timeout_at(self._due):
                         await self._changed.wait()
                 except TimeoutError:
                     self._do(self._continuity.advance(clock.now()))
@@ -192,7 +193,9 @@ class _EnduringConnection:
                     self._fail(RealtimeError(message, code=code or ""))
                 case _:
                     assert_never(action)
-        self._changed.set()
+        # Most events change nothing about the time: whoever keeps it sleeps on.
+        if self._continuity.deadline != self._due:
+            self._changed.set()
 
     def _send(self, command: RealtimeCommand) -> None:
         if self._current is None:
