@@ -50,10 +50,11 @@ format: $(VENV)/.installed-dev ## put the code into its usual form
 docs: $(VENV)/.installed-dev ## draw what is drawn from the code
 	@$(BIN)/python scripts/draw_speech.py
 
-bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine, and the cost of the floor and the local model
+bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine, and the cost of floor, wire and local model
 	@$(BIN)/python -m bench.latency $(ARGS)
 	@$(BIN)/python -m bench.floor $(ARGS)
 	@$(BIN)/python -m bench.local_model
+	@$(BIN)/python -m bench.realtime
 
 .venv-peers/.installed: bench/rig/requirements-peers.txt
 	@$(PYTHON) -m venv .venv-peers

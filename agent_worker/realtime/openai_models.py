@@ -27,7 +27,8 @@ OptionalNumber = Annotated[float | None, LENIENT]
 class WireModel(BaseModel):
     """A JSON object of the protocol."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # Built at the first event of its kind: most conversations never see half of them.
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class WireSession(WireModel):

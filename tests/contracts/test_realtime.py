@@ -49,9 +49,11 @@ from agent_worker.realtime.base import (
     TruncateItem,
     UpdateSession,
 )
+from agent_worker.realtime.dialects import BETA, BETA_16K, Dialect
 from agent_worker.realtime.openai import OpenAIRealtimeModel
 from agent_worker.realtime.scripted import ScriptedModel, ScriptedReply
 from agent_worker.tools.spec import ToolSpec
+from tests.support.beta_relay import beta_relay
 from tests.support.wav import corpus
 
 SECONDS = 20.0
@@ -74,6 +76,7 @@ class Subject:
 
     model: RealtimeModel
     lose: Callable[[], object]
+    url: str = ""
 
 
 Subjects = Callable[..., AbstractAsyncContextManager[Subject]]
@@ -101,12 +104,32 @@ async def local(*_script: ScriptedReply) -> AsyncGenerator[Subject, None]:
         async with asyncio.timeout(SECONDS):
             url = await ready.get()
         try:
-            yield Subject(OpenAIRealtimeModel(url=url), serving.cancel)
+            yield Subject(OpenAIRealtimeModel(url=url), serving.cancel, url)
         finally:
             serving.cancel()
 
 
-SUBJECTS = {"scripted": scripted, "openai, on the local model": local}
+def relayed(dialect: Dialect) -> Subjects:
+    """The same adapter in the beta protocol, which a relay speaks in front of the embedded server."""
+
+    @asynccontextmanager
+    async def subject(*script: ScriptedReply) -> AsyncGenerator[Subject, None]:
+        flags = dialect.capabilities
+        async with (
+            local(*script) as behind,
+            beta_relay(behind.url, input_rate=flags.input_rate, metadata=dialect.metadata) as url,
+        ):
+            yield Subject(OpenAIRealtimeModel(url=url, dialect=dialect), behind.lose)
+
+    return subject
+
+
+SUBJECTS = {
+    "scripted": scripted,
+    "openai, on the local model": local,
+    "the beta protocol": relayed(BETA),
+    "the beta protocol, hearing 16 kHz": relayed(BETA_16K),
+}
 
 
 @pytest.fixture(params=SUBJECTS.values(), ids=SUBJECTS.keys())
