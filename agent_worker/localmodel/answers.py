@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from agent_worker.localmodel import outputs, phrases, sums, texts
-from agent_worker.localmodel.dialogue import Moment, Say, Situation, Topic, UserLine
+from agent_worker.localmodel import outputs, phrases, services, sums, texts
+from agent_worker.localmodel.context import Context
+from agent_worker.localmodel.dialogue import ForgetReminders, Plan, Say, Topic, UserLine
 from agent_worker.localmodel.intents import Intent, Wish
-from agent_worker.localmodel.memory import Memory, name_in
+from agent_worker.localmodel.memory import name_in
 from agent_worker.localmodel.words import HOMOPHONES, in_words, numbers
 
 MOST_COUNTED: Final = 100
@@ -22,18 +22,12 @@ _PERSONA: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """All that an answer may depend on."""
-
-    situation: Situation
-    memory: Memory
-    moment: Moment
-
-
-def answer(wish: Wish, context: Context) -> Say:
-    """What to say to a wish."""
-    return _ANSWERS[wish.intent](wish, context)
+def answer(wish: Wish, context: Context) -> Plan:
+    """What to say to a wish, and what to do besides."""
+    if wish.intent is Intent.TIMER_SET:
+        return services.timer(wish, context)
+    said = _ANSWERS[wish.intent](wish, context)
+    return (ForgetReminders(), said) if wish.intent is Intent.TIMER_CANCEL else (said,)
 
 
 def greeting(context: Context) -> Say:
@@ -176,9 +170,6 @@ def _always(text: str, topic: Topic = Topic.ANSWER) -> Callable[[Wish, Context],
     return lambda _wish, _context: Say(text, topic=topic)
 
 
-_NO_ORDERS: Final = "I cannot take orders here: this agent has no tool for that."
-_NO_TIMERS: Final = "I cannot keep timers here: this agent has no tool for that."
-
 _ANSWERS: Final[dict[Intent, Callable[[Wish, Context], Say]]] = {
     Intent.ANOTHER: _another,
     Intent.BYE: _bye,
@@ -200,20 +191,19 @@ _ANSWERS: Final[dict[Intent, Callable[[Wish, Context], Say]]] = {
     Intent.NAME_SET: _name_set,
     Intent.NO: _always("All right.", Topic.ACKNOWLEDGEMENT),
     Intent.OKAY: _always(texts.ACKNOWLEDGEMENT, Topic.ACKNOWLEDGEMENT),
-    Intent.ORDER: _always(_NO_ORDERS),
-    Intent.ORDER_CANCEL: _always(_NO_ORDERS),
-    Intent.ORDER_STATUS: _always(_NO_ORDERS),
+    Intent.ORDER: services.order,
+    Intent.ORDER_CANCEL: services.cancel_order,
+    Intent.ORDER_STATUS: services.order_status,
     Intent.REPEAT: lambda _wish, context: _again(context),
     Intent.SLOWER: lambda _wish, context: _again(context, SLOWER),
     Intent.STOP: _stop,
     Intent.STORY: _story,
     Intent.THANKS: _always("You are welcome."),
     Intent.TIME: _time,
-    Intent.TIMER_CANCEL: _always(_NO_TIMERS),
-    Intent.TIMER_QUERY: _always(_NO_TIMERS),
-    Intent.TIMER_SET: _always(_NO_TIMERS),
-    Intent.TRANSFER: _always("There is nobody here that I could transfer you to."),
-    Intent.WEATHER: _always("I do not know the weather: this agent has no tool for that."),
+    Intent.TIMER_CANCEL: services.timer_cancelled,
+    Intent.TIMER_QUERY: services.timer_left,
+    Intent.TRANSFER: services.transfer,
+    Intent.WEATHER: services.weather,
     Intent.WHO: _who,
     Intent.YES: _yes,
 }

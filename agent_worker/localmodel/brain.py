@@ -4,20 +4,19 @@ A small dialogue system, not a language model: it understands what `intents` lis
 says, uses the client's tools where one fits, and says so when it does not understand.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 from agent_worker.localmodel import answers, filling, outputs, requested, texts, toolfit
-from agent_worker.localmodel.answers import Context
-from agent_worker.localmodel.dialogue import Call, Moment, Plan, Question, Say, Situation, Topic, UserLine
+from agent_worker.localmodel.context import Context
+from agent_worker.localmodel.dialogue import Call, Moment, Plan, Question, Say, Situation, Step, Topic, UserLine
 from agent_worker.localmodel.filling import Said
 from agent_worker.localmodel.intents import Intent, Wish, understand
 from agent_worker.localmodel.memory import Memory
 from agent_worker.localmodel.words import normal
 from agent_worker.tools.spec import ToolSpec
 
-_OWN: Final = frozenset(
-    {Intent.TIME, Intent.DATE, Intent.DICE, Intent.COIN, Intent.MATH, Intent.STORY, Intent.JOKE, Intent.TRANSFER}
-)
+_OWN: Final = frozenset({Intent.TIME, Intent.DATE, Intent.DICE, Intent.COIN, Intent.MATH, Intent.STORY, Intent.JOKE})
 """What the brain can answer as well, when there is no tool for it or the tool wants to know more than was said."""
 _TALK: Final = frozenset(
     {
@@ -51,7 +50,14 @@ def reply(situation: Situation, moment: Moment) -> Plan:
 
     """
     context = Context(situation=situation, memory=Memory(situation.history), moment=moment)
-    return _forced(_plan(context), context)
+    return tuple(_voiced(step, context.memory.speaker) for step in _forced(_plan(context), context))
+
+
+def _voiced(step: Step, speaker: str | None) -> Step:
+    """The same in the voice of whoever the user is talking to."""
+    if speaker is None or not isinstance(step, Say) or step.topic is Topic.HANDOFF:
+        return step
+    return replace(step, voice=speaker)
 
 
 def _plan(context: Context) -> Plan:
@@ -65,12 +71,21 @@ def _plan(context: Context) -> Plan:
         return (Say(_about_outputs(memory)),)
     line = memory.unanswered
     if line is not None:
-        return _answer(line, context)
+        return _into_silence(context) if line.silent else _answer(line, context)
     if memory.told is not None and (told := _obey(memory.told, context)) is not None:
         return told
     if not memory.has_user_spoken:
         return (answers.greeting(context),)
     return (Say("What would you like me to do?"),)
+
+
+def _into_silence(context: Context) -> Plan:
+    """Nobody has said anything for long: ask, and the second time hang up if the client has a tool for that."""
+    if not context.memory.silences:
+        return (Say(texts.STILL_THERE, topic=Topic.SILENCE),)
+    hang_up = toolfit.tool_for(Intent.BYE, _tools(context))
+    said = Say(texts.NOBODY_THERE, topic=Topic.SILENCE)
+    return (said,) if hang_up is None else (said, Call(hang_up.name, {}))
 
 
 def _obey(told: str, context: Context) -> Plan | None:
@@ -110,14 +125,14 @@ def _answer(line: UserLine, context: Context) -> Plan:
 
 def _fulfil(wish: Wish, context: Context) -> Plan:
     if wish.intent in _TALK:
-        return (answers.answer(wish, context),)
+        return answers.answer(wish, context)
     said = _said(wish.text, context)
     tools = _tools(context)
     tool = toolfit.tool_for(wish.intent, tools)
     if tool is None and wish.intent not in _OWN:
         tool = toolfit.named_tool(said.words, tools)
     if tool is None or (wish.intent in _OWN and filling.fill(tool, said).missing):
-        return (answers.answer(wish, context),)
+        return answers.answer(wish, context)
     return _call(tool, said)
 
 
@@ -153,13 +168,13 @@ def _not_understood(line: UserLine, context: Context) -> Say:
     return Say(sentences[min(context.memory.misses, len(sentences) - 1)], topic=Topic.NOT_UNDERSTOOD)
 
 
-def _joined(steps: list[Say | Call]) -> Plan:
+def _joined(steps: list[Step]) -> Plan:
     """Sentences that follow each other are one message."""
-    joined: list[Say | Call] = []
+    joined: list[Step] = []
     for step in steps:
         before = joined[-1] if joined else None
         if isinstance(step, Say) and isinstance(before, Say):
-            joined[-1] = Say(f"{before.text} {step.text}", topic=step.topic, asks=step.asks)
+            joined[-1] = Say(f"{before.text} {step.text}", topic=step.topic, asks=step.asks, voice=step.voice)
         else:
             joined.append(step)
     return tuple(joined)

@@ -19,11 +19,14 @@ class Topic(StrEnum):
     ANSWER = "answer"
     COUNT = "count"
     FAREWELL = "farewell"
+    HANDOFF = "handoff"
     GREETING = "greeting"
     HELP = "help"
     JOKE = "joke"
     NOT_UNDERSTOOD = "not_understood"
+    ORDER = "order"
     QUESTION = "question"
+    SILENCE = "silence"
     STORY = "story"
 
 
@@ -45,6 +48,21 @@ class Say:
     speed: float = field(kw_only=True, default=1.0)
     """Relative to the session's speed."""
     asks: Question | None = field(kw_only=True, default=None)
+    voice: str | None = field(kw_only=True, default=None)
+    """Somebody else says this: a voice by its name. None: the session's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Say this by itself in so many seconds."""
+
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReminders:
+    """Say none of what was to be said later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +73,8 @@ class Call:
     arguments: Mapping[str, Any]
 
 
-Plan = tuple[Say | Call, ...]
+Step = Say | Call | Remind | ForgetReminders
+Plan = tuple[Step, ...]
 """What a response consists of, in order."""
 
 
@@ -121,6 +140,8 @@ class Situation:
     tool_choice: str = "auto"
     """"auto", "none", "required" or a tool's name."""
     history: tuple[Line, ...] = ()
+    reminders: tuple[float, ...] = ()
+    """In how many seconds something will be said by itself, the next one first."""
     hears: bool = True
     """False: there is no recogniser on this machine."""
 

@@ -65,6 +65,11 @@ class Hearing:
         return bool(self._pending)
 
     @property
+    def speaking(self) -> bool:
+        """Whether the user is in the middle of a turn that the server found."""
+        return self._turns is not None and self._utterance is not None
+
+    @property
     def deadline(self) -> float | None:
         """When the next pending utterance is given up."""
         return min(self._pending.values(), default=None)

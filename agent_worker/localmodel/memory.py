@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from agent_worker.localmodel import texts
 from agent_worker.localmodel.dialogue import (
     AgentLine,
     CallLine,
@@ -88,6 +89,27 @@ class Memory:
                 break
             count += 1
         return count
+
+    @property
+    def silences(self) -> int:
+        """How often in a row the agent asked into the silence."""
+        count = 0
+        for line in self.agent_lines:
+            if line.said.topic is not Topic.SILENCE:
+                break
+            count += 1
+        return count
+
+    @property
+    def speaker(self) -> str | None:
+        """The voice that the user was handed over to last; None: the session's own."""
+        return next((line.said.voice for line in self.agent_lines if line.said.topic is Topic.HANDOFF), None)
+
+    @property
+    def order(self) -> AgentLine | None:
+        """The last order that was taken, unless it was cancelled since."""
+        line = next((line for line in self.agent_lines if line.said.topic is Topic.ORDER), None)
+        return line if line is not None and texts.CANCELLED not in line.said.text else None
 
     @property
     def interrupted(self) -> AgentLine | None:

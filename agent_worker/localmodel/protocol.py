@@ -37,6 +37,7 @@ from agent_worker.localmodel.idle import Idle
 from agent_worker.localmodel.items import Message, from_client, wire
 from agent_worker.localmodel.names import Names
 from agent_worker.localmodel.refusals import EventRefusedError
+from agent_worker.localmodel.reminders import Reminders
 from agent_worker.localmodel.requests import order_of
 from agent_worker.localmodel.responses import CancelReason, Response
 from agent_worker.localmodel.settings import AnySession, Audio, Session, TranscriptionSession, TurnDetection
@@ -66,6 +67,7 @@ class Protocol:
         self._ends_at = now + settings.SESSION_SECONDS
         self._hearing = Hearing(names, self.conversation, session.audio.input)
         self._idle = Idle()
+        self._reminders = Reminders()
         self._responses: dict[str, Response] = {}
         self._waiting: list[str] = []
         self._voice_locked = False
@@ -73,7 +75,9 @@ class Protocol:
     @property
     def deadline(self) -> float:
         """When `advance` is due, unless something happens before."""
-        due = (self._ends_at, self._hearing.deadline, self._idle.deadline(self._detection))
+        # While somebody speaks a reminder waits for the end of that, and not for a time.
+        reminder = self._reminders.deadline if self._is_quiet else None
+        due = (self._ends_at, self._hearing.deadline, self._idle.deadline(self._detection), reminder)
         return min(moment for moment in due if moment is not None)
 
     def open(self) -> list[Action]:
@@ -88,12 +92,12 @@ class Protocol:
                 "Your session hit the maximum duration of 60 minutes.", code="session_expired"
             )
             return [self._send(events.error(expired, None)), Close(code=1000, reason="session_expired")]
-        out = [*self._hearing.give_up(now, tell=self._transcribes), *self._think_if_heard()]
+        out = [*self._hearing.give_up(now, tell=self._transcribes), *self._think_if_heard(now)]
         idle_until = self._idle.deadline(self._detection)
         if idle_until is not None and now >= idle_until:
             self._idle.stirred()
-            out += [*self._hearing.time_out(tell=self._transcribes), *self._create_response(None)]
-        return out
+            out += [*self._hearing.time_out(tell=self._transcribes), *self._create_response(None, now)]
+        return out + self._remind(now)
 
     def receive(self, happening: Happening, now: float) -> list[Action]:
         """Something happened."""
@@ -106,9 +110,9 @@ class Protocol:
             case VoiceJudged():
                 return self._judged(happening, now)
             case UtteranceHeard():
-                return [*self._hearing.heard(happening, tell=self._transcribes), *self._think_if_heard()]
+                return [*self._hearing.heard(happening, tell=self._transcribes), *self._think_if_heard(now)]
             case UtteranceLost():
-                return [*self._hearing.lost(happening, tell=self._transcribes), *self._think_if_heard()]
+                return [*self._hearing.lost(happening, tell=self._transcribes), *self._think_if_heard(now)]
             case PlanMade() | SpeechMade() | SpeechFinished() | SpeechFailed():
                 return self._progress(happening, now)
             case _:
@@ -138,7 +142,7 @@ class Protocol:
                 updated = self._send(events.session_updated(self.session.echo()))
                 return [*self._hearing.configure(self.session.audio.input), updated]
             case client.CreateResponse():
-                return self._create_response(event.response)
+                return self._create_response(event.response, now)
             case client.CancelResponse():
                 return self._cancel_response(event.response_id, now)
             case client.ClearOutput():
@@ -161,7 +165,7 @@ class Protocol:
             case client.DeleteItem():
                 self.conversation.delete(event.item_id)
                 self._hearing.forget(event.item_id)
-                return [self._send(events.item_deleted(event.item_id)), *self._think_if_heard()]
+                return [self._send(events.item_deleted(event.item_id)), *self._think_if_heard(now)]
             case client.RetrieveItem():
                 retrieved = self.conversation.retrieve(event.item_id, self._formats)
                 return [self._send(events.item_retrieved(retrieved))]
@@ -209,8 +213,20 @@ class Protocol:
                     committed = self._hearing.stop_turn(turn, judged.end, now)
                     out += committed
                     if committed and active is None and self._answers:
-                        out += self._create_response(None)
+                        out += self._create_response(None, now)
         return out
+
+    # What is said by itself. -----------------------------------------------------------------------------------
+
+    @property
+    def _is_quiet(self) -> bool:
+        return self._active() is None and not self._hearing.speaking and not self._hearing.pending
+
+    def _remind(self, now: float) -> list[Action]:
+        text = self._reminders.due(now) if self._is_quiet else None
+        if text is None:
+            return []
+        return self._create_response(client.ResponseParameters(instructions=f"Say exactly: {text}"), now)
 
     # Responses. ------------------------------------------------------------------------------------------------
 
@@ -220,7 +236,7 @@ class Protocol:
         detection = self._detection
         return isinstance(self.session, Session) and detection is not None and detection.create_response
 
-    def _create_response(self, given: client.ResponseParameters | None) -> list[Action]:
+    def _create_response(self, given: client.ResponseParameters | None, now: float) -> list[Action]:
         if not isinstance(self.session, Session):
             raise EventRefusedError(
                 "A transcription session makes no responses: connect with ?model= for a session that does.",
@@ -251,9 +267,9 @@ class Protocol:
         self._waiting.append(response.id)
         if order.in_conversation:
             self._idle.stirred()
-        return [self._send(response.created()), *self._think_if_heard()]
+        return [self._send(response.created()), *self._think_if_heard(now)]
 
-    def _think_if_heard(self) -> list[Action]:
+    def _think_if_heard(self, now: float) -> list[Action]:
         out: list[Action] = []
         for response_id in list(self._waiting):
             order = self._responses[response_id].order
@@ -263,6 +279,7 @@ class Protocol:
             situation = order.situation
             if not order.has_own_input:
                 situation = replace(situation, history=self.conversation.lines())
+            situation = replace(situation, reminders=self._reminders.left(now))
             out.append(Think(response_id=response_id, situation=situation))
         return out
 
@@ -283,6 +300,8 @@ class Protocol:
                 out, order = response.proceed()
             case SpeechFailed():
                 out = response.fail(happening.message)
+        self._reminders.take(response.reminders, now)
+        response.reminders.clear()
         self._forget_if_over(response, now)
         return [*self._send_all(out), *([order] if order is not None else [])]
 

@@ -15,7 +15,7 @@ from agent_worker.history.items import Role
 from agent_worker.localmodel import events
 from agent_worker.localmodel.actions import Speak
 from agent_worker.localmodel.conversation import TEXT_TOKEN_CHARACTERS, Conversation
-from agent_worker.localmodel.dialogue import Call, Plan, Say, Situation
+from agent_worker.localmodel.dialogue import Call, ForgetReminders, Plan, Remind, Say, Situation
 from agent_worker.localmodel.events import Json, PartEvents
 from agent_worker.localmodel.formats import FormatEncoder
 from agent_worker.localmodel.items import CallItem, Item, ItemStatus, Message, Part, PartKind, wire
@@ -92,6 +92,8 @@ class Response:
         self._conversation = conversation
         self._conversation_id = conversation_id
         self._names = names
+        self.reminders: list[Remind | ForgetReminders] = []
+        """What is to be said later, or no longer, as far as the plan has come to it."""
         self._plan: Plan = ()
         self._output: list[Json] = []
         self._speech: _Speech | None = None
@@ -132,6 +134,10 @@ class Response:
             match step:
                 case Call():
                     out += self._call(step)
+                case Remind():
+                    self.reminders.append(step)
+                case ForgetReminders():
+                    self.reminders.append(step)
                 case Say() if self.order.modality == "text":
                     out += self._write(step)
                 case Say():
@@ -256,7 +262,7 @@ class Response:
         return Speak(
             response_id=self.id,
             text=step.text,
-            voice=self.order.voice,
+            voice=step.voice or self.order.voice,
             speed=self.order.speed * step.speed,
         )
 

@@ -38,6 +38,19 @@ EXAMPLES: Final = (
 )
 """Sentences that the recogniser knows."""
 
+STILL_THERE: Final = "Are you still there?"
+NOBODY_THERE: Final = "I hear nobody any more. Goodbye!"
+CANCELLED: Final = "Your order is cancelled."
+TIMER_OVER: Final = "Your timer is over."
+WEATHERS: Final = (
+    "sunny with 21 degrees",
+    "cloudy with 15 degrees",
+    "rainy with 12 degrees",
+    "windy with 9 degrees",
+    "foggy with 6 degrees",
+)
+"""Made up, and said to be."""
+
 ACKNOWLEDGEMENT: Final = "Okay."
 NO_EARS: Final = (
     "I cannot hear you: there is no speech recogniser on this machine. You can type to me, and I will answer."

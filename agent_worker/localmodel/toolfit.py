@@ -69,6 +69,10 @@ _TRAITS: Final = {
         has=_words("transfer handoff human escalate operator"),
         described=r"\b(?:transfer|connect|escalate|hand)\w*\b.{0,40}\b(?:to|over)\b",
     ),
+    Intent.BYE: _Trait(
+        has=_words("hangup hang goodbye", "hangup goodbye up call"),
+        described=r"\b(?:hangs? up|ends?|finish(?:es)?)\b.{0,20}\b(?:call|conversation|session)\b|^hangs? up\b",
+    ),
     Intent.STORY: _Trait(has=_words("story")),
     Intent.JOKE: _Trait(has=_words("joke")),
 }

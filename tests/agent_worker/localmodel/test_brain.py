@@ -136,10 +136,6 @@ OWN: list[tuple[str, str]] = [
     ("how are you today", "I am fine, thank you. What can I do for you?"),
     ("can you hear me", "Yes, I am here, and I hear you."),
     ("do you speak french", "I understand English only. But I can say bonjour, hola and guten Tag."),
-    ("order a large pizza", "I cannot take orders here: this agent has no tool for that."),
-    ("set a timer for ten seconds", "I cannot keep timers here: this agent has no tool for that."),
-    ("what's the weather in paris", "I do not know the weather: this agent has no tool for that."),
-    ("transfer me to billing", "There is nobody here that I could transfer you to."),
     ("my grandmother collects antique clocks", texts.NOT_UNDERSTOOD[0]),
     ("", texts.NOT_UNDERSTOOD[0]),
 ]

@@ -32,7 +32,7 @@ from agent_worker.localmodel.actions import (
     UtteranceLost,
     VoiceJudged,
 )
-from agent_worker.localmodel.dialogue import AgentLine, Call, Say, Topic, UserLine
+from agent_worker.localmodel.dialogue import AgentLine, Call, ForgetReminders, Remind, Say, Step, Topic, UserLine
 from agent_worker.localmodel.names import Names
 from agent_worker.localmodel.protocol import Protocol
 
@@ -104,7 +104,7 @@ class Session:
         response_id: str = created["response"]["id"]
         return response_id
 
-    def plan(self, response_id: str, *plan: Say | Call) -> list[Json]:
+    def plan(self, response_id: str, *plan: Step) -> list[Json]:
         return self.happen(PlanMade(response_id=response_id, plan=plan))
 
     def speech(self, response_id: str, milliseconds: int, *words: tuple[str, int]) -> list[Json]:
@@ -942,3 +942,40 @@ def test_a_transcription_session_writes_down_and_does_not_answer() -> None:
     assert session.types[-1] == "conversation.item.input_audio_transcription.completed"
     assert "makes no responses" in session.error("response.create")["message"]
     assert session.error("session.update", session={"type": "realtime"})["param"] == "session.type"
+
+
+# What is said by itself. ---------------------------------------------------------------------------------------
+
+
+def test_a_reminder_is_spoken_when_it_is_due_and_nobody_speaks() -> None:
+    session = Session()
+    response_id = session.create()
+    session.plan(response_id, Remind(10.0, "Your timer is over."), COUNTED)
+    session.wait(12)
+    assert session.types == []
+    session.happen(SpeechFinished(response_id))
+    assert session.protocol.deadline <= session.now
+    session.wait(0)
+    assert session.types == ["response.created"]
+    (thought,) = session.orders(Think)
+    assert thought.situation.request == "Say exactly: Your timer is over."
+    session.plan(thought.response_id, Say("Your timer is over."))
+    session.happen(SpeechFinished(thought.response_id))
+    assert session.protocol.deadline > session.now + 1000
+
+
+def test_the_brain_knows_its_reminders_and_takes_them_off() -> None:
+    session = Session()
+    session.plan(session.create(), Remind(10.0, "one"))
+    session.wait(4)
+    response_id = session.create()
+    assert session.orders(Think)[0].situation.reminders == (6.0,)
+    session.plan(response_id, ForgetReminders())
+    session.wait(60)
+    assert session.types == []
+
+
+def test_somebody_else_speaks_in_another_voice() -> None:
+    session = Session()
+    session.plan(session.create(), Say("Hello.", voice="ash"))
+    assert [order.voice for order in session.orders(Speak)] == ["ash"]
