@@ -13,7 +13,7 @@ from agent_worker.errors import (
     ToolError,
 )
 from agent_worker.session import AgentSession, OptionChanges, Priority, SpeechHandle, SpeechOptions, TurnMode
-from agent_worker.tools import RunContext, function_tool
+from agent_worker.tools import MCPServer, RunContext, function_tool
 
 __all__ = [
     "Agent",
@@ -21,6 +21,7 @@ __all__ = [
     "AgentWorkerError",
     "ConfigError",
     "ConnectionLostError",
+    "MCPServer",
     "OptionChanges",
     "Priority",
     "ProtocolError",

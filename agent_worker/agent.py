@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agent_worker.history.items import Message
     from agent_worker.session import AgentSession
     from agent_worker.speech.options import OptionChanges
+    from agent_worker.tools.mcp_server import MCPServer
 
 
 class StopResponse(Exception):  # noqa: N818 - a signal and no error; the field knows it by this name
@@ -33,6 +34,7 @@ class Agent:
         allow_interruptions: Whether a voice may interrupt it; None: as the session's options say.
         options: Any of the session's options as they are while this agent speaks, such as
             {"min_endpointing_delay": 1.0}. They go before the session's; what is not given is as the session has it.
+        mcp_servers: Servers whose tools are its tools, too, while they can be reached.
 
     """
 
@@ -40,6 +42,7 @@ class Agent:
     voice: str | None = None
     allow_interruptions: bool | None = None
     options: "OptionChanges | None" = None
+    mcp_servers: "tuple[MCPServer, ...]" = ()
     # Class attributes all of them, so that a subclass's __init__ need not call this one's.
     _tools: tuple[Callable[..., Any], ...] = ()
     _session: "AgentSession | None" = None
@@ -52,6 +55,7 @@ class Agent:
         voice: str | None = None,
         allow_interruptions: bool | None = None,
         options: "OptionChanges | None" = None,
+        mcp_servers: "Iterable[MCPServer]" = (),
     ) -> None:
         """Describe the agent; what is not given is as the class has it.
 
@@ -61,9 +65,11 @@ class Agent:
             voice: Replaces the class's voice.
             allow_interruptions: Replaces the class's.
             options: Replace the class's.
+            mcp_servers: Come after the class's.
 
         """
         self._tools = tuple(tools)
+        self.mcp_servers = (*self.mcp_servers, *mcp_servers)
         if instructions is not None:
             self.instructions = instructions
         if voice is not None:

@@ -33,6 +33,7 @@ from agent_worker.session.room_feed import RoomFeed
 from agent_worker.session.script import Script
 from agent_worker.session.seat import Seat
 from agent_worker.session.tool_calls import ToolCalls
+from agent_worker.session.tool_servers import ToolServers
 from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.session.turn_judging import TurnJudging
 from agent_worker.session.user_turns import UserTurns
@@ -167,6 +168,8 @@ class Live:
             entered=self._enter,
             typed=self._typed,
         )
+        self._tool_servers = ToolServers(start=self._own, changed=self.reconfigure, emit=emit)
+        seat.other_tools = self._tool_servers.tools
         self._tool_calls = ToolCalls(
             seat=seat,
             room=room,
@@ -199,6 +202,7 @@ class Live:
     async def run(self) -> Never:
         """Run until the room closes or the session is closed (EndedError), or a needed part is lost (its error)."""
         self.reports.tell(act.ReportAgentState(act.AgentState.LISTENING, clock.now()), held=False)
+        self._tool_servers.follow(self._seat.agent.mcp_servers)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._room_feed.follow())
             group.create_task(self._follow_model())
@@ -236,6 +240,7 @@ class Live:
     def reconfigure(self) -> None:
         """Options, or the agent, are others now: the model and the conversation follow."""
         options = self._options()
+        self._tool_servers.follow(self._seat.agent.mcp_servers)
         settings = self._seat.settings(options)
         if settings != self._settings:
             self._settings = settings

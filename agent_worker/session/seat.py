@@ -15,7 +15,7 @@ from agent_worker.history.items import Message
 from agent_worker.history.record import History
 from agent_worker.realtime.base import SessionSettings, TurnDetection
 from agent_worker.session.events import ErrorOccurred, SessionEvent
-from agent_worker.session.toolbox import Toolbox
+from agent_worker.session.toolbox import OtherTools, Toolbox
 from agent_worker.speech.options import SpeechOptions, TurnMode
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ class Seat:
         history: Where the agents' tools record what they did.
         emit: Tells who follows the session.
 
+    Attributes:
+        other_tools: Gives the tools that the agents have from servers.
+
     """
 
     def __init__(
@@ -49,13 +52,20 @@ class Seat:
         self._closing = False
         self._handing_over = asyncio.Lock()
         self.agent = agent
-        self.toolbox = Toolbox(agent, session, history, emit)
+        self.other_tools: Callable[[], OtherTools] = tuple
+        self.toolbox = self._toolbox(agent)
 
     def sit(self, agent: Agent) -> None:
         """This is the agent from now on, and can use the session."""
         self.agent = agent
-        self.toolbox = Toolbox(agent, self._session, self._history, self._emit)
+        self.toolbox = self._toolbox(agent)
         agent.bind(self._session)
+
+    def _toolbox(self, agent: Agent) -> Toolbox:
+        return Toolbox(agent, self._session, self._history, self._emit, others=self._others)
+
+    def _others(self) -> OtherTools:
+        return self.other_tools()
 
     def settings(self, options: SpeechOptions) -> SessionSettings:
         """What the model is configured with for this agent."""

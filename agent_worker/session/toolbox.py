@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,8 @@ from agent_worker.session.filler import FillerWords
 from agent_worker.session.handle import SpeechHandle, own_speech
 from agent_worker.speech.queue import Priority
 from agent_worker.tools.context import RunContext
-from agent_worker.tools.function_tool import find_tools
+from agent_worker.tools.function_tool import FunctionTool, find_tools
+from agent_worker.tools.mcp_words import with_others
 from agent_worker.tools.run import INTERNAL_ERROR, ToolResult, run_tool
 from agent_worker.tools.spec import ToolSpec
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from agent_worker.session.agent_session import AgentSession
 
 log = logging.getLogger(__name__)
+
+OtherTools = Iterable[tuple[str, tuple[FunctionTool, ...]]]
 
 _ONE_AT_A_TIME: Final = "Nothing was handed over: two tools at once named an agent to go on. Call only one of them."
 _INTERRUPTED: Final = "Nothing was handed over: the user interrupted. Call it again if it is still wanted."
@@ -53,6 +56,7 @@ class Toolbox:
         session: What the tools' `RunContext` gives them.
         history: Where outputs are kept.
         emit: Tells who follows the session.
+        others: Gives tools that come from elsewhere, each server's name with its tools.
 
     Raises:
         ConfigError: The agent's tools cannot be offered to a model.
@@ -60,10 +64,17 @@ class Toolbox:
     """
 
     def __init__(
-        self, agent: Agent, session: "AgentSession", history: History, emit: Callable[[SessionEvent], None]
+        self,
+        agent: Agent,
+        session: "AgentSession",
+        history: History,
+        emit: Callable[[SessionEvent], None],
+        *,
+        others: Callable[[], OtherTools],
     ) -> None:
         self._agent = agent
-        self._tools = find_tools(agent)
+        self._own = find_tools(agent)
+        self._others = others
         self._session = session
         self._history = history
         self._emit = emit
@@ -75,7 +86,11 @@ class Toolbox:
 
     def refresh(self) -> None:
         """The agent has other tools now; as they were, when they cannot be offered (ConfigError)."""
-        self._tools = find_tools(self._agent)
+        self._own = find_tools(self._agent)
+
+    @property
+    def _tools(self) -> dict[str, FunctionTool]:
+        return with_others(self._own, self._others())
 
     async def answer(
         self, speech: SpeechHandle, calls: tuple[FunctionCall, ...], *, room: Room, send: Callable[[CreateItem], None]
@@ -112,10 +127,11 @@ class Toolbox:
         log.info("> tool %s", call.name)
         # Each call is a task, so this is seen by the tool alone.
         own_speech.set(speech.id)
-        tool = self._tools.get(call.name)
+        tools = self._tools
+        tool = tools.get(call.name)
         async with fillers.during(None if tool is None else tool.filler):
             context = RunContext(session=self._session, speech=speech, call_id=call.call_id)
-            result = _seatable(call, await run_tool(self._tools, call, context))
+            result = _seatable(call, await run_tool(tools, call, context))
         if result.is_error:
             message = f"{call.name}: {result.output}"
             self._emit(ErrorOccurred(at=clock.now(), source="tool", message=message, fatal=False))

@@ -6,5 +6,6 @@ the model's call -> run -> an answer that it can go on with
 
 from agent_worker.tools.context import RunContext
 from agent_worker.tools.function_tool import function_tool
+from agent_worker.tools.mcp_server import MCPServer
 
-__all__ = ["RunContext", "function_tool"]
+__all__ = ["MCPServer", "RunContext", "function_tool"]
