@@ -7,6 +7,7 @@ send leaves together.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +44,8 @@ class Ticker:
     """Slots for all who are in `serve`, as long as `run` runs."""
 
     def __init__(self) -> None:
-        self._served: dict[asyncio.Future[None], Serve] = {}
+        # Each with the context of who asked, so that what it logs is said to be its.
+        self._served: dict[asyncio.Future[None], tuple[Context, Serve]] = {}
         self._counts: Counter[str] = Counter()
         self._worst = 0.0
 
@@ -58,7 +60,7 @@ class Ticker:
             Exception: What the call raised; nobody else is touched by that.
         """
         served = asyncio.get_running_loop().create_future()
-        self._served[served] = call
+        self._served[served] = (copy_context(), call)
         try:
             await served
         finally:
@@ -78,15 +80,15 @@ class Ticker:
             elif late > _LATE_SECONDS:
                 self._counts["late"] += 1
             self._counts["slots"] += 1
-            for served, call in list(self._served.items()):
-                self._call(served, call, slot)
+            for served, (context, call) in list(self._served.items()):
+                if not served.done():
+                    _call(served, context, call, slot)
             slot += 1
             await asyncio.sleep(max(0.0, start + slot * FRAME_SECONDS - now()))
 
-    def _call(self, served: "asyncio.Future[None]", call: Serve, slot: int) -> None:
-        if served.done():
-            return
-        try:
-            call(slot)
-        except Exception as error:  # noqa: BLE001 - it comes out of this one's `serve`
-            served.set_exception(error)
+
+def _call(served: "asyncio.Future[None]", context: Context, call: Serve, slot: int) -> None:
+    try:
+        context.run(call, slot)
+    except Exception as error:  # noqa: BLE001 - it comes out of this one's `serve`
+        served.set_exception(error)

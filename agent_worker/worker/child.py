@@ -1,6 +1,6 @@
-"""One room process, as the supervisor sees it: born, warm, at work, gone.
+"""One room process, as the supervisor sees it: born, warm, at work in one room or several, gone.
 
-ipc messages and the exit code in -> `state`, and what became of its job, out
+ipc messages and the exit code in -> `state`, `free`, and what became of each of its jobs, out
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from agent_worker.worker.ipc import (
     Start,
     Started,
     Stop,
+    StopJob,
+    Told,
     ToProcess,
     ToSupervisor,
     decode_for_supervisor,
@@ -52,7 +54,10 @@ class ChildState(Enum):
 
     WARMING = auto()
     READY = auto()
+    """It is loaded, and has had no job."""
     RUNNING = auto()
+    LEAVING = auto()
+    """It gets no more jobs, and ends with those that it has."""
     ENDED = auto()
 
 
@@ -63,8 +68,9 @@ class Child:
         make: Gives the process, not started yet, for its end of a pipe.
         thread: Where everything that touches `multiprocessing` runs, one call at a time: it blocks, and two threads
             that ask for one exit code can both get it wrong.
-        changed: Called after each change of `state`.
-        report: Told of its job.
+        rooms: How many jobs it runs at a time.
+        changed: Called after each change of `state` or `free`.
+        report: Told of its jobs.
     """
 
     def __init__(
@@ -72,23 +78,36 @@ class Child:
         make: Callable[[socket.socket], ForkServerProcess],
         thread: ThreadPoolExecutor,
         *,
+        rooms: int,
         changed: Callable[["Child"], None],
         report: Report,
     ) -> None:
         self._make = make
         self._thread = thread
+        self._rooms = rooms
         self._changed = changed
         self._report = report
         self._deadline = asyncio.timeout(LOAD_TIMEOUT)
         self._writer: asyncio.StreamWriter | None = None
-        self.job = ""
-        """The id of its job, once it has one."""
-        self._outcome: Ended | None = None
+        self._jobs: dict[str, Ended | None] = {}  # with the outcome of the last one, until the process is gone
+        self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self.had_job = False
         self.state = ChildState.WARMING
         self.agent = ""
         """What the application calls its agent, once it is loaded."""
         self.broken = ""
         """Why the application could not be loaded, if that was said."""
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The ids of the jobs that it has."""
+        return tuple(self._jobs)
+
+    @property
+    def free(self) -> int:
+        """How many more jobs it takes now."""
+        takes = self.state in (ChildState.READY, ChildState.RUNNING)
+        return self._rooms - len(self._jobs) if takes else 0
 
     async def run(self) -> None:
         """Live as long as the process does; being cancelled ends it."""
@@ -107,15 +126,26 @@ class Child:
             self._end(exit_code)
 
     def start(self, job: Start) -> None:
-        """Give it its job."""
-        self.job = job.job
+        """Give it one more job; `free` says whether it takes one."""
+        assert self.free
+        self.had_job = True
+        self._jobs[job.job] = None
         self._become(ChildState.RUNNING)
         self._send(job)
 
-    def stop(self, reason: str, grace: float) -> None:
-        """Ask it to end, and see that it has within `grace` seconds."""
-        self._send(Stop(reason=reason))
-        self._expire_in(grace)
+    def stop(self, job: str, reason: str, grace: float) -> None:
+        """Ask it to end one of its jobs within `grace` seconds.
+
+        A process that has no other is killed after that. One that has is not, since others talk there: the job is
+        given up, and the process gets no more.
+        """
+        self._send(StopJob(job=job, reason=reason))
+        if len(self._jobs) == 1:
+            self._become(ChildState.LEAVING)
+            self._expire_in(grace)
+        elif job not in self._expiries:
+            loop = asyncio.get_running_loop()
+            self._expiries[job] = loop.call_later(grace, self._give_up, job, grace)
 
     async def _listen(self, ours: socket.socket, process: ForkServerProcess) -> None:
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
@@ -142,11 +172,46 @@ class Child:
             case Broken(message=why):
                 self.broken = why
                 self._expire_in(EXIT_GRACE)
-            case Started():
-                self._report(self.job, message)
-            case Ended():
-                self._outcome = message
-                self._expire_in(EXIT_GRACE)
+            case Told(job=job, what=what):
+                if isinstance(what, Ended):
+                    self._on_ended(job, what)
+                else:
+                    self._report(job, what)
+
+    def _on_ended(self, job: str, ended: Ended) -> None:
+        if job not in self._jobs:
+            return  # it was given up
+        self._forget_expiry(job)
+        if len(self._jobs) > 1:
+            del self._jobs[job]
+            self._report(job, ended)
+            self._changed(self)
+            return
+        # The last one's end is told when the process is gone: nothing of it is left then.
+        self._jobs[job] = ended
+        self._leave()
+
+    def _leave(self) -> None:
+        self._become(ChildState.LEAVING)
+        self._send(Stop(reason="its work is done"))
+        self._expire_in(EXIT_GRACE)
+
+    def _give_up(self, job: str, grace: float) -> None:
+        self._expiries.pop(job, None)
+        if job not in self._jobs:
+            return
+        logger.error("job %s is past its deadline: its process ends with the other rooms that it has", job)
+        self._become(ChildState.LEAVING)
+        if len(self._jobs) == 1:
+            self._expire_in(0.0)
+            return
+        del self._jobs[job]
+        self._report(job, Ended(succeeded=False, reason=f"it did not end within {grace:g} s"))
+
+    def _forget_expiry(self, job: str) -> None:
+        expiry = self._expiries.pop(job, None)
+        if expiry is not None:
+            expiry.cancel()
 
     def _expire_in(self, seconds: float) -> None:
         with contextlib.suppress(RuntimeError):  # it is past its deadline, or its pipe's end, already
@@ -161,11 +226,13 @@ class Child:
         self._changed(self)
 
     def _end(self, exit_code: int | None) -> None:
-        had_job = self.state is ChildState.RUNNING
+        for job in tuple(self._expiries):
+            self._forget_expiry(job)
+        jobs, self._jobs = self._jobs, {}
         self._become(ChildState.ENDED)
-        if had_job:
-            died = Ended(succeeded=False, reason=f"its process died ({_death(exit_code)})")
-            self._report(self.job, self._outcome or died)
+        died = Ended(succeeded=False, reason=f"its process died ({_death(exit_code)})")
+        for job, ended in jobs.items():
+            self._report(job, ended or died)
 
     async def _reap(self, process: ForkServerProcess) -> int | None:
         """Wait for the process, with force if need be. Its exit code; None: it was never born."""
@@ -184,7 +251,13 @@ class Child:
         return await loop.run_in_executor(self._thread, functools.partial(call, *args, **kwargs))
 
     def _title(self) -> str:
-        return f"the process of job {self.job}" if self.job else "a process without a job"
+        match self.jobs:
+            case ():
+                return "a process without a job"
+            case (job,):
+                return f"the process of job {job}"
+            case jobs:
+                return f"the process of jobs {', '.join(jobs)}"
 
 
 def _start(process: ForkServerProcess, theirs: socket.socket) -> None:

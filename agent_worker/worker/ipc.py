@@ -1,9 +1,10 @@
 """What a supervisor and a room's process tell each other: one JSON object a line, over a socket pair.
 
-    supervisor -> process   Start, Stop
-    process -> supervisor   Ready | Broken, then Started, then Ended
+    supervisor -> process   Start for each job, StopJob for one, Stop for the process
+    process -> supervisor   Ready | Broken, then for each job: Told(Started), Told(Ended)
 
-The end of the stream means that the other side is dead: no message is needed for that.
+Only the supervisor decides that a process takes no more jobs, so no job is ever given to one that is about to go. The
+end of the stream means that the other side is dead: no message is needed for that.
 """
 
 from collections.abc import Iterator
@@ -23,8 +24,10 @@ __all__ = [
     "Start",
     "Started",
     "Stop",
+    "StopJob",
     "ToProcess",
     "ToSupervisor",
+    "Told",
     "decode_for_process",
     "decode_for_supervisor",
     "encode",
@@ -36,7 +39,7 @@ MAX_LINE: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Run this job: the process belongs to it from here on.
+    """Run this job, beside those that run already.
 
     Attributes:
         job: The signaling server's id of the job.
@@ -53,8 +56,17 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopJob:
+    """Leave this job's room."""
+
+    job: str
+    reason: str
+    t: Literal["stop_job"] = "stop_job"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """Leave the room and end."""
+    """Leave every room, and exit."""
 
     reason: str
     t: Literal["stop"] = "stop"
@@ -62,7 +74,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """The agent is loaded; a job can be started."""
+    """The agent is loaded; jobs can be started."""
 
     agent: str
     t: Literal["ready"] = "ready"
@@ -85,15 +97,24 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The job is over, everything of it is cleaned up, and the process is about to exit."""
+    """The job is over, and everything of it is cleaned up."""
 
     succeeded: bool
     reason: str
     t: Literal["ended"] = "ended"
 
 
-ToProcess = Start | Stop
-ToSupervisor = Ready | Broken | Started | Ended
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of a job."""
+
+    job: str
+    what: Annotated[Started | Ended, Field(discriminator="t")]
+    t: Literal["told"] = "told"
+
+
+ToProcess = Start | StopJob | Stop
+ToSupervisor = Ready | Broken | Told
 
 M = TypeVar("M")
 

@@ -28,7 +28,7 @@ __all__ = ["LAST_GRACE", "Lifeline"]
 logger = logging.getLogger(__name__)
 
 LAST_GRACE: Final = 4.0
-"""Seconds that a process whose supervisor is gone has for leaving its room."""
+"""Seconds that a process whose supervisor is gone has for leaving its rooms."""
 
 
 class Lifeline:
@@ -41,10 +41,9 @@ class Lifeline:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._lock = threading.Lock()
-        # At most one job ever comes, and one None: the end.
-        self._jobs: queue.SimpleQueue[Start | None] = queue.SimpleQueue()
-        self._stop_reason: str | None = None
-        self._on_stop: Callable[[str], None] | None = None
+        # Bounded by the supervisor, which sends one start and one stop for each of a process's places.
+        self._inbox: queue.SimpleQueue[ToProcess] = queue.SimpleQueue()
+        self._tell: Callable[[ToProcess], None] = self._inbox.put
         threading.Thread(target=self._watch, name="lifeline", daemon=True).start()
 
     def send(self, message: ToSupervisor) -> None:
@@ -55,23 +54,27 @@ class Lifeline:
             logger.debug("nobody is left to be told of %s", message.t)
 
     def wait_for_job(self) -> Start | None:
-        """Block until there is a job; None when there will be none."""
-        return self._jobs.get()
+        """Block until there is a first job; None when there will be none."""
+        while True:
+            message = self._inbox.get()
+            if isinstance(message, Start):
+                return message
+            if isinstance(message, Stop):
+                return None
 
-    def on_stop(self, call: Callable[[str], None]) -> None:
-        """Call this with a reason, from another thread and at most once, when the process has to end."""
+    def follow(self, tell: Callable[[ToProcess], None]) -> None:
+        """Call this with whatever else comes, from another thread; what has come already comes first."""
         with self._lock:
-            self._on_stop = call
-            reason = self._stop_reason
-        if reason is not None:
-            call(reason)
+            while not self._inbox.empty():
+                tell(self._inbox.get())
+            self._tell = tell
 
     def _watch(self) -> None:
         try:
             self._read()
         except (OSError, ProtocolError) as error:
             logger.error("the pipe to the supervisor broke: %s", error)
-        self._stop("the worker's supervisor is gone")
+        self._receive(Stop(reason="the worker's supervisor is gone"))
         time.sleep(LAST_GRACE)
         logger.error("did not end within %s s after its supervisor: exiting at once", LAST_GRACE)
         os._exit(1)
@@ -83,18 +86,5 @@ class Lifeline:
                 self._receive(decode_for_process(line))
 
     def _receive(self, message: ToProcess) -> None:
-        match message:
-            case Start():
-                self._jobs.put(message)
-            case Stop(reason=reason):
-                self._stop(reason)
-
-    def _stop(self, reason: str) -> None:
         with self._lock:
-            if self._stop_reason is not None:
-                return
-            self._stop_reason = reason
-            call = self._on_stop
-        self._jobs.put(None)
-        if call is not None:
-            call(reason)
+            self._tell(message)

@@ -7,16 +7,33 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from agent_worker.agent import Agent
 from agent_worker.errors import ConfigError
 
-__all__ = ["load"]
+__all__ = ["AgentSource", "load"]
 
 
-def load(spec: str) -> Agent:
+@dataclass(frozen=True, slots=True)
+class AgentSource:
+    """Where the agents of a process come from.
+
+    Attributes:
+        name: The agent's class, for people.
+        make: Gives an agent that nobody has used; None where the application made the only one there is.
+        made: An agent to begin with.
+    """
+
+    name: str
+    make: Callable[[], Agent] | None
+    made: Agent
+
+
+def load(spec: str) -> AgentSource:
     """The agent that `spec` names.
 
     Args:
@@ -28,7 +45,7 @@ def load(spec: str) -> Agent:
     """
     place, name = _split(spec)
     module = _import_file(Path(place)) if _is_path(place) else _import_module(place)
-    return _agent(_named(module, place, name) if name else _only(module, place), place)
+    return _source(_named(module, place, name) if name else _only(module, place), place)
 
 
 def _split(spec: str) -> tuple[str, str]:
@@ -116,13 +133,13 @@ def _only(module: ModuleType, place: str) -> object:
             raise ConfigError(f"{place} has several agents ({names}): name one, as in {place}:{classes[0].__name__}.")
 
 
-def _agent(found: object, place: str) -> Agent:
+def _source(found: object, place: str) -> AgentSource:
     if isinstance(found, Agent):
-        return found
+        return AgentSource(type(found).__name__, None, found)
     if not (isinstance(found, type) and issubclass(found, Agent)):
         raise ConfigError(f"{found!r} in {place} is no Agent and no subclass of it.")
     try:
-        return found()
+        return AgentSource(found.__name__, found, found())
     except Exception as error:
         raise ConfigError(
             f"{found.__name__}() in {place} fails: {type(error).__name__}: {error}. If it needs arguments, make the"

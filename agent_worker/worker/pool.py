@@ -1,6 +1,8 @@
-"""The room processes of a worker: one is kept warm, each runs one job, none outlives the pool.
+"""The room processes of a worker: one is kept warm, each runs one job or a few, none outlives the pool.
 
 supervisor -> Pool.launch -> Child (one process) -> report(job, Started | Ended) -> supervisor
+
+To the supervisor jobs are all the same: which of them share a process is known here alone.
 """
 
 import asyncio
@@ -42,7 +44,9 @@ class Pool:
         report: Report,
         log_level: int,
         idle: int,
+        rooms: int,
     ) -> None:
+        self._rooms = rooms
         self._program = program
         self._thread = thread
         self._report = report
@@ -62,10 +66,10 @@ class Pool:
         self._closing = False
 
     def launch(self, start: Start) -> None:
-        """Run a job in a warm process, or in the next one that is; how it goes is told to `report`."""
-        ready = next((child for child in self._children if child.state is ChildState.READY), None)
-        if ready is not None:
-            ready.start(start)
+        """Run a job in the fullest process that has a place, or in the next one that has; `report` is told how."""
+        open_ones = [child for child in self._children if child.free]
+        if open_ones:
+            min(open_ones, key=lambda child: child.free).start(start)
             return
         self._waiting.append(start)
         asyncio.get_running_loop().call_later(
@@ -75,8 +79,8 @@ class Pool:
     def stop(self, job: str, reason: str, grace: float) -> None:
         """End a job: its process is asked to, and killed after `grace` seconds. An unknown job: nothing to do."""
         for child in self._children:
-            if child.job == job:
-                child.stop(reason, grace)
+            if job in child.jobs:
+                child.stop(job, reason, grace)
         for start in [start for start in self._waiting if start.job == job]:
             self._give_up(start, reason)
 
@@ -103,7 +107,7 @@ class Pool:
 
     async def _fill(self, tasks: asyncio.TaskGroup) -> None:
         self._wake.clear()
-        spare = [child for child in self._children if child.state is not ChildState.RUNNING]
+        spare = [child for child in self._children if child.free or child.state is ChildState.WARMING]
         if len(spare) >= self._idle:
             await self._wake.wait()
             return
@@ -113,7 +117,7 @@ class Pool:
         tasks.create_task(child.run())
 
     def _new_child(self) -> Child:
-        return Child(self._new_process, self._thread, changed=self._on_change, report=self._report)
+        return Child(self._new_process, self._thread, rooms=self._rooms, changed=self._on_change, report=self._report)
 
     def _new_process(self, channel: socket.socket) -> ForkServerProcess:
         arguments = (channel, self._program, self._log_level)
@@ -124,17 +128,23 @@ class Pool:
             case ChildState.READY:
                 self._agent = child.agent
                 self._settled.set()
-                if self._waiting:
-                    child.start(self._waiting.popleft())
+                self._hand_out(child)
             case ChildState.RUNNING:
                 self._backoff = 0.0
+                self._hand_out(child)
+            case ChildState.LEAVING:
+                pass
             case ChildState.ENDED:
                 self._children.discard(child)
-                if not child.job and not self._closing:
+                if not child.had_job and not self._closing:
                     self._on_lost_spare(child)
             case ChildState.WARMING:
                 pass
         self._wake.set()
+
+    def _hand_out(self, child: Child) -> None:
+        while self._waiting and child.free:
+            child.start(self._waiting.popleft())
 
     def _on_lost_spare(self, child: Child) -> None:
         why = child.broken or "A room's process died before it had a job: see the log above."
@@ -153,18 +163,24 @@ class Pool:
 
 @asynccontextmanager
 async def open_pool(
-    program: room_process.Program, *, report: Report, log_level: int = logging.INFO, idle: int = 1
+    program: room_process.Program,
+    *,
+    report: Report,
+    log_level: int = logging.INFO,
+    idle: int = 1,
+    rooms: int = 1,
 ) -> AsyncGenerator[Pool]:
-    """A pool that keeps `idle` processes warm; leaving the block ends every process in it.
+    """A pool that keeps `idle` processes with a place free; leaving the block ends every process in it.
 
     Args:
         program: What each of them runs.
         report: Told of what becomes of each job.
         log_level: Of the processes' root loggers.
         idle: How many wait for a job.
+        rooms: How many jobs share a process. What takes it down takes all of them.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="processes") as thread:
-        pool = Pool(program, thread, report=report, log_level=log_level, idle=idle)
+        pool = Pool(program, thread, report=report, log_level=log_level, idle=idle, rooms=rooms)
         async with Background() as background:
             background.start(pool.run(), name="pool")
             yield pool

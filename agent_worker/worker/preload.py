@@ -8,6 +8,7 @@ import gc
 import signal
 
 from agent_worker.errors import ConfigError
+from agent_worker.media import libopus
 from agent_worker.vad import silero
 from agent_worker.worker import room_process, voice_job
 
@@ -16,6 +17,8 @@ __all__ = ["room_process", "voice_job"]
 # Its one thread survives a fork. A missing model is said by the process that needs it.
 with contextlib.suppress(ConfigError):
     silero.load_session()
+with contextlib.suppress(ConfigError):
+    libopus.load()
 
 # The fork server gives its children the handlers it had before it ran: so a Ctrl-C in a terminal, which reaches every
 # process of the group, finds none in which it is not yet ignored.

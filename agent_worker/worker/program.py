@@ -6,6 +6,7 @@ The supervisor holds this too, and never needs what a room needs: aiortc and onn
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agent_worker.media.settings import OpusSettings
 from agent_worker.telemetry.settings import TelemetrySettings
 from agent_worker.worker.room_process import Job
 
@@ -40,12 +41,16 @@ class VoiceProgram:
         agent: As `loader.load` takes it.
         model: The realtime model.
         addresses: Which of this machine's addresses humans are offered.
+        opus: How the agent's voice is encoded.
+        rooms: How many rooms share a process.
         telemetry: Where spans and figures of the sessions go.
     """
 
     agent: str
     model: ModelSettings
     addresses: Addresses = "network"
+    opus: OpusSettings = field(default_factory=OpusSettings)
+    rooms: int = 1
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
 
     def load(self) -> Job:

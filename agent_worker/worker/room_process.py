@@ -1,6 +1,7 @@
-"""The life of one room's process: load the agent, wait for a job, run it, tell how it ended, exit.
+"""The life of a room process: load the agent, wait for jobs, run each, tell how each ended, exit when told to.
 
-Nothing here knows what a job does: that is the `Program`, which the supervisor hands over.
+By default it is given one job; several share its event loop, each in a task of its own. Nothing here knows what a job
+does: that is the `Program`, which the supervisor hands over.
 """
 
 import asyncio
@@ -10,27 +11,36 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
+from typing import Final, Protocol, assert_never
 
 from agent_worker.errors import AgentWorkerError, ConfigError
-from agent_worker.worker.ipc import Broken, Ended, Ready, Start, Started
+from agent_worker.worker.ipc import Broken, Ended, Ready, Start, Started, Stop, StopJob, Told, ToProcess
 from agent_worker.worker.lifeline import Lifeline
 
 __all__ = ["Job", "Program", "main"]
 
 logger = logging.getLogger(__name__)
 
+_room: Final = ContextVar("room", default="no room")
+"""Whose log lines these are: every task that a job starts inherits it."""
+
 
 class Job(Protocol):
-    """A program that is loaded and can run, once."""
+    """A program that is loaded and can run, in one room or in several at a time."""
 
     @property
     def name(self) -> str:
         """What it is, for people."""
         ...
 
+    def serving(self) -> AbstractAsyncContextManager[None]:
+        """Keep what all its rooms share, for as long as there are any."""
+        ...
+
     async def run(self, start: Start, joined: Callable[[], None]) -> str:
-        """Do the job; cancelled when it has to end.
+        """Do the job in one room, inside of `serving`; cancelled when it has to end.
 
         Args:
             start: What is to be done.
@@ -55,7 +65,7 @@ class Program(Protocol):
 
 
 def main(channel: socket.socket, program: Program, log_level: int) -> None:
-    """Be a room's process, from its first to its last moment.
+    """Be a room process, from its first to its last moment.
 
     Args:
         channel: One end of the socket pair to the supervisor.
@@ -64,7 +74,7 @@ def main(channel: socket.socket, program: Program, log_level: int) -> None:
     """
     # The terminal's Ctrl-C reaches the whole process group; what it means is the supervisor's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    log_lines = _log_to_stderr(log_level)
+    _log_to_stderr(log_level)
     lifeline = Lifeline(channel)
     try:
         job = program.load()
@@ -75,37 +85,70 @@ def main(channel: socket.socket, program: Program, log_level: int) -> None:
     lifeline.send(Ready(agent=job.name))
     start = lifeline.wait_for_job()
     if start is not None:
-        log_lines.room = start.room
-        asyncio.run(_run(job, start, lifeline))
+        asyncio.run(_Rooms(job, lifeline).run(start))
 
 
-async def _run(job: Job, start: Start, lifeline: Lifeline) -> None:
-    loop = asyncio.get_running_loop()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(_outcome(job, start, lifeline))
-        lifeline.on_stop(lambda reason: _call_in(loop, running, reason))
-        loop.add_signal_handler(signal.SIGTERM, running.cancel, "it was told to terminate")
-    lifeline.send(_ended(running))
+class _Rooms:
+    """The jobs of this process while its loop runs."""
 
+    def __init__(self, job: Job, lifeline: Lifeline) -> None:
+        self._job = job
+        self._lifeline = lifeline
+        self._running: dict[str, asyncio.Task[Ended]] = {}
+        # Bounded by the supervisor: one start and one stop for each place.
+        self._inbox: asyncio.Queue[ToProcess] = asyncio.Queue()
 
-def _call_in(loop: asyncio.AbstractEventLoop, running: "asyncio.Task[Ended]", reason: str) -> None:
-    try:
-        loop.call_soon_threadsafe(running.cancel, reason)
-    except RuntimeError:
-        # The loop is closed: the job had ended already.
-        logger.debug("stopped (%s) after its end", reason)
+    async def run(self, first: Start) -> None:
+        """Do the first job and whatever comes, until told to stop."""
+        loop = asyncio.get_running_loop()
+        async with self._job.serving(), asyncio.TaskGroup() as tasks:
+            self._start(first, tasks)
+            self._lifeline.follow(lambda message: self._call_in(loop, message))
+            loop.add_signal_handler(signal.SIGTERM, self._inbox.put_nowait, Stop(reason="it was told to terminate"))
+            while True:
+                message = await self._inbox.get()
+                match message:
+                    case Start():
+                        self._start(message, tasks)
+                    case StopJob(job=job, reason=reason):
+                        if job in self._running:
+                            self._running[job].cancel(reason)
+                    case Stop(reason=reason):
+                        for task in self._running.values():
+                            task.cancel(reason)
+                        return
+                    case _:
+                        assert_never(message)
 
+    def _start(self, start: Start, tasks: asyncio.TaskGroup) -> None:
+        task = tasks.create_task(self._outcome(start), name=start.room)
+        self._running[start.job] = task
+        task.add_done_callback(lambda _: self._over(start.job))
 
-async def _outcome(job: Job, start: Start, lifeline: Lifeline) -> Ended:
-    try:
-        reason = await job.run(start, lambda: lifeline.send(Started()))
-    except AgentWorkerError as error:
-        logger.error("the job failed: %s", error)
-        return Ended(succeeded=False, reason=str(error))
-    except Exception as error:
-        logger.exception("the job failed")
-        return Ended(succeeded=False, reason=f"{type(error).__name__}: {error}")
-    return Ended(succeeded=True, reason=reason)
+    async def _outcome(self, start: Start) -> Ended:
+        _room.set(start.room)
+        try:
+            reason = await self._job.run(start, lambda: self._tell(start.job, Started()))
+        except AgentWorkerError as error:
+            logger.error("the job failed: %s", error)
+            return Ended(succeeded=False, reason=str(error))
+        except Exception as error:
+            logger.exception("the job failed")
+            return Ended(succeeded=False, reason=f"{type(error).__name__}: {error}")
+        return Ended(succeeded=True, reason=reason)
+
+    def _over(self, job: str) -> None:
+        self._tell(job, _ended(self._running.pop(job)))
+
+    def _tell(self, job: str, what: Started | Ended) -> None:
+        self._lifeline.send(Told(job=job, what=what))
+
+    def _call_in(self, loop: asyncio.AbstractEventLoop, message: ToProcess) -> None:
+        try:
+            loop.call_soon_threadsafe(self._inbox.put_nowait, message)
+        except RuntimeError:
+            # The loop is closed: everything had ended already.
+            logger.debug("told of %s after the end", message.t)
 
 
 def _ended(running: "asyncio.Task[Ended]") -> Ended:
@@ -113,6 +156,8 @@ def _ended(running: "asyncio.Task[Ended]") -> Ended:
         return running.result()
     except asyncio.CancelledError as cancelled:
         return Ended(succeeded=True, reason=str(cancelled) or "it was stopped")
+    except BaseException as error:  # noqa: BLE001 - such as SystemExit: it ends the process, and is told of first
+        return Ended(succeeded=False, reason=f"{type(error).__name__}: {error}")
 
 
 class _RoomLines(logging.Formatter):
@@ -120,19 +165,16 @@ class _RoomLines(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s [%(room)s, process %(process)d] %(name)s: %(message)s")
-        self.room = "no room yet"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the library's name)
-        record.room = self.room
+        record.room = _room.get()
         return super().formatMessage(record)
 
 
-def _log_to_stderr(level: int) -> _RoomLines:
-    lines = _RoomLines()
+def _log_to_stderr(level: int) -> None:
     stderr = logging.StreamHandler()
-    stderr.setFormatter(lines)
+    stderr.setFormatter(_RoomLines())
     logging.basicConfig(level=level, handlers=[stderr], force=True)
     if level > logging.DEBUG:
         for vendor in ("aioice", "aiortc", "websockets"):
             logging.getLogger(vendor).setLevel(logging.WARNING)
-    return lines

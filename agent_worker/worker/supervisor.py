@@ -58,6 +58,7 @@ class WorkerSettings:
         max_jobs: How many rooms at once.
         drain_seconds: How long conversations may go on after the worker was told to stop.
         idle: How many processes wait warm.
+        rooms_per_process: How many rooms share a process; a crash takes them all.
         log_level: Of the processes.
     """
 
@@ -68,6 +69,7 @@ class WorkerSettings:
     max_jobs: int = 8
     drain_seconds: float = 600.0
     idle: int = 1
+    rooms_per_process: int = 1
     log_level: int = logging.INFO
 
 
@@ -117,6 +119,7 @@ class Supervisor:
                     report=lambda job, told: self._post(ProcessTold(job, told)),
                     log_level=self._settings.log_level,
                     idle=self._settings.idle,
+                    rooms=self._settings.rooms_per_process,
                 ) as pool,
                 asyncio.TaskGroup() as tasks,
             ):

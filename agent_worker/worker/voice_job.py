@@ -1,4 +1,7 @@
-"""What a room's process runs for real: the application's agent in a session, between a signaled room and a model."""
+"""What a room process runs for real: the application's agent in a session, between a signaled room and a model.
+
+Rooms of one process share its 20 ms slots and its voice activity model, and nothing of their conversations.
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -7,8 +10,12 @@ from urllib.parse import urlsplit
 
 from agent_worker.agent import Agent
 from agent_worker.cascade.on_demand import OnDemandSynthesiser
+from agent_worker.errors import ConfigError
+from agent_worker.media import libopus
+from agent_worker.media.ticker import Ticker
 from agent_worker.realtime.dialects import dialect_named
 from agent_worker.realtime.openai import OpenAIRealtimeModel
+from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import Door, Room, Voice
 from agent_worker.rooms.ice import OfferedAddresses
 from agent_worker.rooms.signaled import SignaledDoor
@@ -21,6 +28,7 @@ from agent_worker.vad import silero
 from agent_worker.vad.silero import SileroVad
 from agent_worker.worker import loader
 from agent_worker.worker.ipc import Start
+from agent_worker.worker.loader import AgentSource
 from agent_worker.worker.program import VoiceProgram
 
 __all__ = ["VoiceJob", "load"]
@@ -33,6 +41,7 @@ def load(program: VoiceProgram) -> "VoiceJob":
         ConfigError: One of them cannot be, the model's address is none, or telemetry has no way out.
     """
     silero.load_session()
+    libopus.load()
     settings = program.model
     model = OpenAIRealtimeModel(
         url=settings.url,
@@ -40,22 +49,37 @@ def load(program: VoiceProgram) -> "VoiceJob":
         api_key=settings.api_key,
         dialect=dialect_named(settings.dialect),
     )
-    return VoiceJob(program, loader.load(program.agent), model)
+    source = loader.load(program.agent)
+    if program.rooms > 1 and source.make is None:
+        raise ConfigError(
+            f"{program.agent} makes one agent, and {program.rooms} rooms that share a process need one each: "
+            f"name the class instead ({program.agent.partition(':')[0]}:{source.name}), or use one process per room."
+        )
+    return VoiceJob(program, source, model)
 
 
 class VoiceJob:
-    """A `Job`: an agent that is ready to enter a room."""
+    """A `Job`: an agent that is ready to enter rooms."""
 
-    def __init__(self, program: VoiceProgram, agent: Agent, model: OpenAIRealtimeModel) -> None:
+    def __init__(self, program: VoiceProgram, source: AgentSource, model: OpenAIRealtimeModel) -> None:
         self._program = program
-        self._agent = agent
+        self._source = source
+        self._fresh: Agent | None = source.made
         self._model = model
         self._exporters = Exporters(program.telemetry)
+        self._ticker = Ticker()
 
     @property
     def name(self) -> str:
         """The agent's class, for logs."""
-        return type(self._agent).__name__
+        return self._source.name
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncGenerator[None]:
+        """See `Job.serving`."""
+        async with self._exporters.running(), Background() as background:
+            background.start(self._ticker.run(), name="ticker")
+            yield
 
     async def run(self, start: Start, joined: Callable[[], None]) -> str:
         """Hold the conversation; gives back why it is over.
@@ -63,19 +87,33 @@ class VoiceJob:
         Raises:
             AgentWorkerError: The room or the model is lost, or refused us.
         """
-        door = SignaledDoor(start.url, start.token, addresses=OfferedAddresses(self._program.addresses))
+        door = SignaledDoor(
+            start.url,
+            start.token,
+            addresses=OfferedAddresses(self._program.addresses),
+            opus=self._program.opus,
+            ticker=self._ticker,
+        )
         session = AgentSession(
-            self._agent,
+            self._next_agent(),
             door=_Announcing(door, joined),
             model=self._model,
             vad=SileroVad(),
             synthesiser=OnDemandSynthesiser(),
         )
-        async with self._exporters.running():
-            with self._recorder(start.room) as recorder:
-                for kind in get_args(SessionEvent):
-                    session.on(kind)(recorder.receive)
-                return await session.run()
+        with self._recorder(start.room) as recorder:
+            for kind in get_args(SessionEvent):
+                session.on(kind)(recorder.receive)
+            return await session.run()
+
+    def _next_agent(self) -> Agent:
+        """One that nobody has used: the first was made when the process was warmed."""
+        agent, self._fresh = self._fresh, None
+        if agent is not None:
+            return agent
+        if self._source.make is None:
+            raise ConfigError(f"{self._program.agent} makes one agent, and it is in a room already.")
+        return self._source.make()
 
     def _recorder(self, room: str) -> Recorder:
         model = self._program.model

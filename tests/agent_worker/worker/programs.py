@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,16 @@ from agent_worker.worker.ipc import Start
 logger = logging.getLogger(__name__)
 
 
+class Sharing:
+    """A job whose rooms share nothing."""
+
+    @asynccontextmanager
+    async def serving(self):
+        yield
+
+
 @dataclass(frozen=True)
-class Scripted:
+class Scripted(Sharing):
     """A job that does what its room is called: "sleep", "end", "fail", "crash", "hang" or "stubborn"."""
 
     name: str = "scripted"
@@ -81,7 +90,7 @@ class Quiet:
 
 
 @dataclass(frozen=True)
-class InRoom:
+class InRoom(Sharing):
     """A job that is in its room, tells everybody there the id of its process, and stays until the room closes."""
 
     name: str = "in room"

@@ -14,6 +14,8 @@ from agent_worker.worker.ipc import (
     Start,
     Started,
     Stop,
+    StopJob,
+    Told,
     decode_for_process,
     decode_for_supervisor,
     encode,
@@ -22,13 +24,14 @@ from agent_worker.worker.ipc import (
 texts = st.text(max_size=200)
 to_process = st.one_of(
     st.builds(Start, job=texts, room=texts, url=texts, token=texts),
+    st.builds(StopJob, job=texts, reason=texts),
     st.builds(Stop, reason=texts),
 )
 to_supervisor = st.one_of(
     st.builds(Ready, agent=texts),
     st.builds(Broken, message=texts),
-    st.builds(Started),
-    st.builds(Ended, succeeded=st.booleans(), reason=texts),
+    st.builds(Told, job=texts, what=st.builds(Started)),
+    st.builds(Told, job=texts, what=st.builds(Ended, succeeded=st.booleans(), reason=texts)),
 )
 
 
@@ -64,10 +67,12 @@ def test_a_message_is_one_line(message):
         (decode_for_process, b'{"t":"fly"}'),
         (decode_for_process, b'{"t":"stop"}'),
         (decode_for_process, b'{"t":"stop","reason":7}'),
-        (decode_for_process, encode(Started())),
+        (decode_for_process, encode(Told(job="J_1", what=Started()))),
         (decode_for_process, b'{"t":"stop","reason":"\xff"}'),
         (decode_for_supervisor, encode(Stop(reason="x"))),
-        (decode_for_supervisor, b'{"t":"ended","succeeded":"perhaps","reason":""}'),
+        (decode_for_supervisor, b'{"t":"started"}'),
+        (decode_for_supervisor, b'{"t":"told","job":"J_1","what":{"t":"ready","agent":""}}'),
+        (decode_for_supervisor, b'{"t":"told","job":"J_1","what":{"t":"ended","succeeded":"perhaps","reason":""}}'),
     ],
 )
 def test_what_is_no_message_is_refused(decode, line):

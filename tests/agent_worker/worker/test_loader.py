@@ -64,27 +64,31 @@ def write(folder, text, name="agent.py"):
     ],
 )
 def test_what_counts_as_the_agent(tmp_path, text, suffix, name):
-    agent = loader.load(write(tmp_path, text) + suffix)
-    assert isinstance(agent, Agent)
-    assert type(agent).__name__ == name
+    source = loader.load(write(tmp_path, text) + suffix)
+    assert isinstance(source.made, Agent)
+    assert type(source.made).__name__ == source.name == name
+    another = source.make() if source.make else None
+    assert another is not source.made
+    assert isinstance(another, Agent) or "= " in text
 
 
 def test_a_made_agent_is_taken_as_it_is(tmp_path):
-    agent = loader.load(write(tmp_path, ONE + "\n    agent = Waiter('Be kind.')"))
-    assert agent.instructions == "Be kind."
+    source = loader.load(write(tmp_path, ONE + "\n    agent = Waiter('Be kind.')"))
+    assert source.made.instructions == "Be kind."
+    assert source.make is None, "there is no other like it"
 
 
 def test_a_module_by_its_name(tmp_path, monkeypatch):
     write(tmp_path, ONE, "cafe_for_test.py")
     monkeypatch.chdir(tmp_path)
-    assert type(loader.load("cafe_for_test")).__name__ == "Waiter"
-    assert type(loader.load("cafe_for_test:Waiter")).__name__ == "Waiter"
+    assert loader.load("cafe_for_test").name == "Waiter"
+    assert loader.load("cafe_for_test:Waiter").name == "Waiter"
 
 
 def test_a_file_finds_its_neighbours_and_does_not_hide_the_library(tmp_path):
     write(tmp_path, "MENU = 'soup'", "menu_for_test.py")
     text = "import random\nfrom menu_for_test import MENU\nfrom agent_worker import Agent\nagent = Agent(MENU)"
-    agent = loader.load(write(tmp_path, text, "random.py"))
+    agent = loader.load(write(tmp_path, text, "random.py")).made
     assert agent.instructions == "soup"
     assert sys.modules["random"].__file__ != str(tmp_path / "random.py")
 

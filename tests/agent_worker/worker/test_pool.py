@@ -152,6 +152,81 @@ async def test_killing_one_room_leaves_the_others_and_is_told(reports):
         assert reports.of["J_2"] == [Started()]
 
 
+async def started(pool, reports, *names, room="sleep"):
+    for name in names:
+        pool.launch(job(name, room))
+    for name in names:
+        await reports.until(name, Started)
+
+
+async def test_rooms_that_share_a_process_fill_it_before_the_next_one(reports):
+    async with open_pool(Scripted(), report=reports, rooms=3) as pool:
+        await pool.wait_ready()
+        await started(pool, reports, "J_1", "J_2")
+        assert len(room_processes()) == 1, "it has a place free: no other is warmed"
+        await started(pool, reports, "J_3")
+        await eventually(lambda: len(room_processes()) == 2)
+        await started(pool, reports, "J_4")
+        assert len(room_processes()) == 2
+    assert room_processes() == set()
+
+
+async def test_jobs_of_one_process_end_one_by_one_and_it_goes_with_the_last(reports):
+    async with open_pool(Scripted(), report=reports, rooms=3) as pool:
+        await pool.wait_ready()
+        (shared,) = room_processes()
+        await started(pool, reports, "J_1", "J_2")
+        pool.stop("J_1", "room_closed", grace=10.0)
+        assert await reports.until("J_1", Ended) == Ended(succeeded=True, reason="room_closed")
+        assert reports.of["J_2"] == [Started()]
+        pool.launch(job("J_3", "crash"))
+        assert await reports.until("J_3", Ended) == Ended(succeeded=False, reason="ZeroDivisionError: oh")
+        assert psutil.pid_exists(shared)
+        pool.stop("J_2", "room_closed", grace=10.0)
+        assert await reports.until("J_2", Ended) == Ended(succeeded=True, reason="room_closed")
+        assert not psutil.pid_exists(shared)
+        await started(pool, reports, "J_4")
+        assert shared not in room_processes()
+
+
+async def test_a_crash_takes_the_rooms_of_its_process_and_no_other(reports):
+    async with open_pool(Scripted(), report=reports, rooms=2) as pool:
+        await pool.wait_ready()
+        (victim,) = room_processes()
+        await started(pool, reports, "J_1", "J_2")
+        await started(pool, reports, "J_3")
+        os.kill(victim, signal.SIGKILL)
+        for name in ("J_1", "J_2"):
+            assert await reports.until(name, Ended) == Ended(succeeded=False, reason="its process died (signal 9)")
+        await asyncio.sleep(0.1)
+        assert reports.of["J_3"] == [Started()]
+
+
+async def test_a_job_that_does_not_stop_is_given_up_and_its_neighbours_go_on(reports, caplog):
+    async with open_pool(Scripted(), report=reports, rooms=3) as pool:
+        await pool.wait_ready()
+        (shared,) = room_processes()
+        await started(pool, reports, "J_1")
+        await started(pool, reports, "J_2", room="stubborn")
+        pool.stop("J_2", "room_closed", grace=0.2)
+        ended = await reports.until("J_2", Ended)
+        assert ended == Ended(succeeded=False, reason="it did not end within 0.2 s")
+        assert "J_2 is past its deadline" in caplog.text
+        assert (psutil.pid_exists(shared), reports.of["J_1"]) == (True, [Started()])
+        await started(pool, reports, "J_3")
+        pool.stop("J_1", "room_closed", grace=1.0)
+        assert (await reports.until("J_1", Ended)).reason == "room_closed"
+        assert room_processes() - {shared}, "what came after it is in another process"
+        assert not psutil.pid_exists(shared), "the last of its rooms took it along"
+        assert reports.of["J_2"] == [Started(), ended]
+
+
+async def test_jobs_that_wait_share_the_process_that_comes(reports):
+    async with open_pool(Scripted(), report=reports, rooms=4) as pool:
+        await started(pool, reports, "J_1", "J_2", "J_3")
+        assert len(room_processes()) == 1
+
+
 async def test_a_warm_process_that_dies_is_replaced(reports, caplog):
     async with open_pool(Scripted(), report=reports) as pool:
         await pool.wait_ready()

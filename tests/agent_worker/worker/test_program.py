@@ -33,6 +33,14 @@ def test_it_loads_the_application(tmp_path):
     assert job.name == "Waiter"
 
 
+def test_rooms_that_share_a_process_have_an_agent_each(tmp_path):
+    file = tmp_path / "agent.py"
+    file.write_text("from agent_worker import Agent\nclass Waiter(Agent): ...\nagent = Waiter()")
+    with pytest.raises(ConfigError, match=r"agent\.py:Waiter\), or use one process per room"):
+        VoiceProgram(agent=str(file), model=LOCAL, rooms=2).load()
+    assert VoiceProgram(agent=f"{file}:Waiter", model=LOCAL, rooms=2).load().name == "Waiter"
+
+
 @pytest.mark.parametrize(
     ("agent", "model", "told"),
     [
