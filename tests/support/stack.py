@@ -100,6 +100,7 @@ def stack(
     worker_env: dict[str, str] | None = None,
     signaling_options: Sequence[str] = (),
     signaling_env: dict[str, str] | None = None,
+    worker_options: tuple[str, ...] = (),
 ) -> Iterator[Stack]:
     """All three, ready for a call."""
     port, model_port = free_port(), free_port()
@@ -140,6 +141,7 @@ def stack(
                 model_url,
                 "--drain-timeout",
                 "0",
+                *worker_options,
                 folder=folder,
                 env=worker_env,
             )

@@ -1,0 +1,170 @@
+"""What a room costs: CPU, memory and time, with real calls, for rooms apart and rooms that share a process.
+
+    start     a process of its own from the fork server, until it is warm (the agent loaded)
+    join      a caller's first request to sound that can flow, the connections made one after the other
+    quiet     CPU of one room while nobody speaks, microphones open
+    talking   CPU of one room while its agent tells a story
+    memory    PSS of the first room process, and of all divided by the rooms (pages shared with others count in part)
+
+CPU is process time of the room processes alone, in per cent of one core. The callers and the local model run on the
+same machine: with many rooms on few cores they take their share of it. Linux only, for PSS.
+
+Run it with `python -m bench.rooms`, or `python -m bench.rooms 1x1 4x1 16x16` (rooms x rooms per process).
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from agent_worker.worker import room_process
+from agent_worker.worker.ipc import Lines, Ready, decode_for_supervisor
+from agent_worker.worker.program import ModelSettings, VoiceProgram
+from tests.support.caller import Caller, connecting
+from tests.support.stack import Stack, stack
+from tests.support.wav import corpus
+
+AGENT = "examples/assistant.py"
+WINDOW = 8.0
+"""Seconds of each measurement of CPU."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one arrangement of rooms costs. CPU in per cent of a core and memory in MiB, for one room."""
+
+    rooms: int
+    shared_by: int
+    join: list[float]
+    quiet: float
+    talking: float
+    first: float
+    each: float
+
+
+def start_seconds(runs: int) -> list[float]:
+    """How long one more room process takes until it is warm."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["agent_worker.worker.preload"])
+    program = VoiceProgram(agent=AGENT, model=ModelSettings(url="ws://127.0.0.1:1/"))
+    found: list[float] = []
+    for _ in range(runs + 1):
+        ours, theirs = socket.socketpair()
+        start = time.perf_counter()
+        process = context.Process(target=room_process.main, args=(theirs, program, 30))
+        process.start()
+        theirs.close()
+        (line,) = Lines().feed(ours.recv(4096))
+        assert isinstance(decode_for_supervisor(line), Ready)
+        found.append(time.perf_counter() - start)
+        ours.close()
+        process.join()
+    return found[1:]  # the first one started the fork server
+
+
+def room_processes(system: Stack) -> list[psutil.Process]:
+    servers = [
+        child
+        for child in psutil.Process(system.worker.popen.pid).children()
+        if any("forkserver" in word for word in child.cmdline())
+    ]
+    return [child for server in servers for child in server.children()]
+
+
+def memory(process: psutil.Process) -> float:
+    return process.memory_full_info().pss / 2**20
+
+
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+async def cpu_percent(processes: list[psutil.Process]) -> float:
+    start, before = time.monotonic(), cpu_seconds(processes)
+    await asyncio.sleep(WINDOW)
+    return 100.0 * (cpu_seconds(processes) - before) / (time.monotonic() - start)
+
+
+@asynccontextmanager
+async def callers_in(system: Stack, rooms: int) -> AsyncIterator[tuple[list[Caller], list[float]]]:
+    joined: list[float] = []
+    async with AsyncExitStack() as calls:
+        callers: list[Caller] = []
+        for number in range(rooms):
+            start = time.monotonic()
+            callers.append(await calls.enter_async_context(connecting(system.url, f"bench-{number}")))
+            joined.append(time.monotonic() - start)
+        yield callers, joined
+
+
+async def measure(rooms: int, shared_by: int) -> Cost:
+    options = ("--rooms-per-process", str(shared_by), "--max-jobs", str(rooms))
+    with tempfile.TemporaryDirectory() as folder, stack(Path(folder), agent=AGENT, worker_options=options) as system:
+        async with callers_in(system, rooms) as (callers, joined):
+            await asyncio.sleep(2.0)
+            # The oldest ones have the rooms; the last may be the warm one that waits.
+            busy = sorted(room_processes(system), key=psutil.Process.create_time)[: -(-rooms // shared_by)]
+            quiet = await cpu_percent(busy)
+            for caller in callers:
+                caller.mouth.say(corpus("s13"))
+            # They ask for a story, the model thinks, and all of them tell it.
+            await asyncio.sleep(len(corpus("s13")) / 48_000 + 3.0)
+            since = time.monotonic()
+            talking = await cpu_percent(busy)
+            heard = [len(caller.tape.loud_times(since)) * 0.02 / WINDOW for caller in callers]
+            if np.median(heard) < 0.5:
+                raise RuntimeError(f"the agents told no story ({heard}): {system.logs()}")
+            sizes = [memory(process) for process in busy]
+    return Cost(
+        rooms=rooms,
+        shared_by=shared_by,
+        join=joined,
+        quiet=quiet / rooms,
+        talking=talking / rooms,
+        first=sizes[0],
+        each=sum(sizes) / rooms,
+    )
+
+
+def arrangement(text: str) -> tuple[int, int]:
+    rooms, _, shared_by = text.partition("x")
+    return int(rooms), int(shared_by or 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("arrangements", nargs="*", type=arrangement, default=[(1, 1), (4, 1), (4, 4), (16, 16)])
+    arguments = parser.parse_args()
+    console = Console()
+    started = start_seconds(10)
+    console.print(f"start: {statistics.median(started) * 1000:.0f} ms ({min(started) * 1000:.0f} to", end=" ")
+    console.print(f"{max(started) * 1000:.0f}), {len(started)} runs")
+    table = Table("rooms", "in a process", "join", "quiet", "talking", "first process", "memory of each room")
+    for rooms, shared_by in arguments.arrangements:
+        cost = asyncio.run(measure(rooms, shared_by))
+        table.add_row(
+            str(cost.rooms),
+            str(cost.shared_by),
+            f"{statistics.median(cost.join) * 1000:.0f} ms",
+            f"{cost.quiet:.1f} %",
+            f"{cost.talking:.1f} %",
+            f"{cost.first:.0f} MiB",
+            f"{cost.each:.0f} MiB",
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

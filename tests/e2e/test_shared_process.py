@@ -1,0 +1,48 @@
+"""Two rooms in one process: each has its own conversation, and one that ends leaves the other as it is."""
+
+import asyncio
+import time
+
+import psutil
+import pytest
+
+from tests.support.caller import calling
+from tests.support.stack import stack
+from tests.support.wav import corpus
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+def room_processes(worker: int) -> list[psutil.Process]:
+    return [
+        child
+        for server in psutil.Process(worker).children()
+        if any("forkserver" in word for word in server.cmdline())
+        for child in server.children()
+    ]
+
+
+async def test_two_rooms_share_a_process_and_nothing_else(tmp_path_factory):
+    with stack(tmp_path_factory.mktemp("shared"), worker_options=("--rooms-per-process", "2")) as system:
+        async with calling(system.url, "one") as one:
+            await one.until(lambda: one.agent_states()[-1:] == ["listening"])
+            (shared,) = room_processes(system.worker.popen.pid)
+            async with calling(system.url, "two") as two:
+                await two.until_silent(1.0)
+                start, end = await two.say(corpus("s02"))
+                await two.until_heard(end)
+                assert "time" in two.lines("user", since=start)[0].lower()
+                assert one.lines("user", since=start) == []
+                assert one.tape.loud_times(start) == [], "the other room heard nothing of it"
+                assert {
+                    line.split()[3] for line in system.worker.printed().splitlines() if "[two, process" in line
+                } == {f"{shared.pid}]"}
+            left = time.monotonic()
+            start, end = await one.say(corpus("s02"))
+            await one.until_heard(end)
+            assert "time" in one.lines("user", since=left)[0].lower()
+            assert shared.is_running()
+        async with asyncio.timeout(20):
+            while shared.is_running() and shared.status() != psutil.STATUS_ZOMBIE:
+                await asyncio.sleep(0.1)
+        assert "ERROR" not in system.worker.printed()
