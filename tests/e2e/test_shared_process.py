@@ -42,6 +42,7 @@ async def test_two_rooms_share_a_process_and_nothing_else(tmp_path_factory):
             await one.until_heard(end)
             assert "time" in one.lines("user", since=left)[0].lower()
             assert shared.is_running()
+            await one.send({"t": "leave", "id": 9})
         async with asyncio.timeout(20):
             while shared.is_running() and shared.status() != psutil.STATUS_ZOMBIE:
                 await asyncio.sleep(0.1)

@@ -133,6 +133,8 @@ async def test_each_room_gets_a_process_of_its_own_that_ends_with_it(server):
             assert first != second
             assert psutil.pid_exists(first)
             assert psutil.pid_exists(second)
+            await one.leave()
+            await two.leave()
         await eventually(lambda: not psutil.pid_exists(first) and not psutil.pid_exists(second))
 
 
