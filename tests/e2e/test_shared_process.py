@@ -37,12 +37,13 @@ async def test_two_rooms_share_a_process_and_nothing_else(tmp_path_factory):
                 assert one.tape.loud_times(start) == [], "the other room heard nothing of it"
                 written = set(re.findall(r"\[(one|two), process (\d+)\]", system.worker.printed()))
                 assert written == {("one", str(shared.pid)), ("two", str(shared.pid))}
+                await two.send({"t": "leave"})
             left = time.monotonic()
             start, end = await one.say(corpus("s02"))
             await one.until_heard(end)
             assert "time" in one.lines("user", since=left)[0].lower()
             assert shared.is_running()
-            await one.send({"t": "leave", "id": 9})
+            await one.send({"t": "leave"})
         async with asyncio.timeout(20):
             while shared.is_running() and shared.status() != psutil.STATUS_ZOMBIE:
                 await asyncio.sleep(0.1)
