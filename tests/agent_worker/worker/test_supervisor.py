@@ -165,12 +165,13 @@ async def test_a_room_outlives_the_workers_socket(server):
         async with worker(cable.url), human_in(server, "one") as one:
             agent = await one.agent()
             cable.cut()  # the room's socket, too
-            await one.until(t="participant", op="left")
-            await one.until(t="participant", op="joined")
+            for state in ("reconnecting", "active"):
+                assert (await one.until(t="participant", op="updated"))["participant"]["state"] == state
             await eventually(lambda: cable.connections == 4)
             await asyncio.sleep(2.5)  # the server would have given the room to another process by now
             assert psutil.pid_exists(agent)
             assert not [message for message in one.told if message["t"] == "participant"]
+            await one.leave()
         await eventually(lambda: not psutil.pid_exists(agent))
 
 
@@ -315,6 +316,7 @@ async def test_a_signal_drains_and_a_group_wide_one_disturbs_no_room(server, tmp
             await asyncio.sleep(1.0)
             assert psutil.pid_exists(agent)
             assert program.poll() is None
+            await one.leave()
         assert await asyncio.to_thread(program.wait, 15) == 0
         assert_gone(everyone)
         errors = program.stderr.read()
