@@ -20,17 +20,8 @@ from av import AudioFrame
 from agent_worker import clock
 from agent_worker.audio import WIRE_RATE, Samples, samples_in, silence
 from agent_worker.media.frames import samples_of
-from agent_worker.media.jitter import (
-    Action,
-    Conceal,
-    Decode,
-    JitterBuffer,
-    JitterStatistics,
-    Packet,
-    Recover,
-    Restart,
-    Silence,
-)
+from agent_worker.media.jitter import JitterBuffer, JitterStatistics
+from agent_worker.media.jitter_actions import Action, Conceal, Decode, Packet, Recover, Restart, Silence
 from agent_worker.media.libopus import Decoder
 from agent_worker.media.opus_packet import duration
 

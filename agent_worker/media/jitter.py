@@ -12,10 +12,11 @@ Times are seconds of one monotonic clock; media time counts samples at 48 kHz (R
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from agent_worker.audio import WIRE_RATE, samples_in
+from agent_worker.media.jitter_actions import Action, Conceal, Decode, Packet, Recover, Restart, Silence
 from agent_worker.media.opus_packet import carries_fec, duration, is_dtx
 
 HOLE_SECONDS: Final = 0.01
@@ -37,56 +38,6 @@ MAX_JUMP: Final = 500
 OLD_SSRC_SECONDS: Final = 2.0
 """Packets of the SSRC before this one are stragglers for so long."""
 _REMEMBERED: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """One RTP packet of an Opus stream (RFC 3550, section 5.1)."""
-
-    ssrc: int
-    sequence: int
-    timestamp: int
-    payload: bytes = field(repr=False)
-
-
-# What is to be done, in order. -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Decode:
-    """Hear this payload."""
-
-    payload: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Recover:
-    """Hear the coarse copy of the frame before, that this payload carries (in-band FEC, RFC 6716 section 2.1.7)."""
-
-    payload: bytes = field(repr=False)
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class Conceal:
-    """Let the decoder guess how the sound went on."""
-
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Nothing was to be heard for so long."""
-
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """What follows does not follow what was heard before: the decoder forgets."""
-
-
-Action = Decode | Recover | Conceal | Silence | Restart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from aiortc import RTCRtpReceiver
 from aiortc.jitterbuffer import JitterBuffer as AiortcJitterBuffer
 from aiortc.rtp import RtpPacket
 
-from agent_worker.media.jitter import Packet
+from agent_worker.media.jitter_actions import Packet
 
 __all__ = ["KNOWN_VERSIONS", "is_known", "tap"]
 

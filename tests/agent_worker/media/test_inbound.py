@@ -12,7 +12,7 @@ from agent_worker import clock
 from agent_worker.audio import Samples
 from agent_worker.media.frames import frame_of
 from agent_worker.media.inbound import InboundStatistics, Microphone, RemoteVoice, microphone_frames
-from agent_worker.media.jitter import Packet
+from agent_worker.media.jitter_actions import Packet
 from agent_worker.media.libopus import Application, Decoder, Encoder
 from tests.agent_worker.media import virtual
 

@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_worker.media.jitter import (
-    Action,
-    Conceal,
-    Decode,
-    JitterBuffer,
-    JitterStatistics,
-    Packet,
-    Recover,
-    Restart,
-    Silence,
-)
+from agent_worker.media.jitter import JitterBuffer, JitterStatistics
+from agent_worker.media.jitter_actions import Action, Conceal, Decode, Packet, Recover, Restart, Silence
 from agent_worker.media.opus_packet import duration
 
 FRAME = 960

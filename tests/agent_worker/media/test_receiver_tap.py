@@ -5,7 +5,7 @@ from aiortc import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
 from agent_worker.media import receiver_tap
-from agent_worker.media.jitter import Packet
+from agent_worker.media.jitter_actions import Packet
 
 
 @pytest.fixture(autouse=True)
