@@ -144,6 +144,10 @@ def main(
     insecure_dev_on_network: Annotated[
         bool, typer.Option("--insecure-dev-on-network", help="Allow --dev on an address that others reach.")
     ] = False,
+    auto_dispatch: Annotated[
+        bool | None,
+        typer.Option(help="Give each room an agent with its first human, whose token names none. [default: --dev]"),
+    ] = None,
     lan: Annotated[
         bool, typer.Option("--lan", help="Let agents connect to private addresses, as within one company.")
     ] = False,
@@ -186,6 +190,7 @@ def main(
             dev=dev,
             insecure_dev_on_network=insecure_dev_on_network,
             lan=lan,
+            automatic_dispatch=auto_dispatch,
             keys=environment.keys(),
             allowed_origins=tuple(allow_origin or ()),
             ice=IceSettings(

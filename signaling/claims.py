@@ -3,9 +3,20 @@
 Pure. `auth` signs and verifies; `registry` asks for the grants with each message.
 """
 
-from pydantic import Field
+from typing import Annotated, cast
 
-from signaling.envelope import Attributes, Identity, Kind, Metadata, Model, Name, Word
+from pydantic import BeforeValidator, Field
+
+from signaling.envelope import AgentWish, Attributes, Identity, Kind, Metadata, Model, Name, Word
+
+
+def _as_wishes(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        value = [value]
+    return [{"name": one} if isinstance(one, str) else one for one in cast("list[object]", value)]
+
+
+AgentWishes = Annotated[tuple[AgentWish, ...], BeforeValidator(_as_wishes), Field(max_length=3)]
 
 
 class Grants(Model):
@@ -21,6 +32,10 @@ class Grants(Model):
     update_own: bool = Field(default=True, validation_alias="updateOwn", serialization_alias="updateOwn")
     hidden: bool = False
     """Be in the room without being shown to others, and without keeping it open."""
+    dispatch: tuple[Word, ...] = ()
+    """The agents that may be sent to rooms by request, "" for any."""
+    create: bool = False
+    """Open rooms and change their settings."""
     admin: bool = False
     """Remove others; see rooms, participants and workers."""
     agent: bool = False
@@ -43,8 +58,8 @@ class Claims(Model):
     kind: Kind = "human"
     metadata: Metadata = ""
     attributes: Attributes = Field(default_factory=dict)
-    agent: Word | None = None
-    """The agent that the room shall get with its first human: a name, "" for any."""
+    agent: AgentWishes | None = None
+    """The agents that the room shall get with its first human. A name ("" for any) or a list will do."""
     grants: Grants = Grants()
     job: Identity | None = None
     """Of an agent: the job that it does."""

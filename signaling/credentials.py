@@ -56,6 +56,7 @@ class Credentials:
                 "grants": Grants(join=True, admin=True),
                 "job": assignment.job,
                 "epoch": assignment.epoch,
+                "agent": (assignment.wish,),
             }
         )
 

@@ -147,6 +147,15 @@ class Ice(Model):
     policy: Literal["all", "relay"] = "all"
 
 
+class AgentWish(Model):
+    """An agent that somebody wants in a room, and what it shall know."""
+
+    name: Word = ""
+    """Which one; "" for any."""
+    metadata: Metadata = ""
+    attributes: Attributes = Field(default_factory=dict)
+
+
 class Error(Message):
     """The request whose id is `re`, or the last message, was refused."""
 

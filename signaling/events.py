@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from signaling.claims import Claims
-from signaling.envelope import Event, Ice, Message, Participant, RoomInfo
+from signaling.envelope import AgentWish, Event, Ice, Message, Participant, RoomInfo
 from signaling.member_messages import Rpc, RpcResult
 from signaling.relay import Addressed, Broadcast
 from signaling.room_messages import ChangeTrack, IcePushed, Leave, Moderate, ServerInfo, TokenPushed, Update
@@ -31,7 +31,8 @@ class Arrived:
         token_age: Seconds since it was issued, if it says.
         request: The id of the join request, if it had one.
         known_peers: The generation of each connection that stands, by the other's identity.
-        agent: The agent to fetch should this be the room's first human: a name, "" for any, None for none.
+        agents: Those to fetch should this be the room's first human.
+        returning: It may have been here before this server was restarted, and its agent, too.
     """
 
     sid: str
@@ -40,7 +41,8 @@ class Arrived:
     token_age: float | None = None
     request: int | str | None = None
     known_peers: Mapping[str, int] = field(default_factory=dict[str, int])
-    agent: str | None = None
+    agents: tuple[AgentWish, ...] = ()
+    returning: bool = False
     ice: Ice = field(default_factory=Ice)
     server: ServerInfo = field(default_factory=ServerInfo)
 
@@ -163,12 +165,14 @@ class FirstHumanArrived:
     """A room without humans got one.
 
     Attributes:
-        agent: The agent to fetch: a name, "" for any, None for none.
+        agents: Those to fetch.
+        returning: An agent of before may be on its way back: it is waited for.
     """
 
     room: RoomInfo
     participant: Participant
-    agent: str | None
+    agents: tuple[AgentWish, ...] = ()
+    returning: bool = False
 
 
 @dataclass(frozen=True, slots=True)

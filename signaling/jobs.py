@@ -6,9 +6,10 @@ Pure; the vocabulary of dispatch. Events are past tense, actions imperative, all
 from dataclasses import dataclass, field
 from enum import Enum
 
-from signaling.envelope import Participant, RoomInfo
+from signaling.envelope import AgentWish, Participant, RoomInfo
 from signaling.errors import ErrorCode
 from signaling.events import AgentRevoked, Announced, RoomEvent
+from signaling.room_messages import DispatchOp
 from signaling.worker_messages import LEASE_MS, JobAccept, JobOffer, JobReject, JobUpdate, Register, Status, ToWorker
 
 
@@ -35,6 +36,10 @@ class DispatchSettings:
     """Without a status, a worker's jobs are its own for so long."""
     backoff: tuple[float, ...] = (0.0, 1.0, 3.0)
     """The pause before each time that a failed job is tried anew; their number is the number of times."""
+    stable_after: float = 60.0
+    """An agent that ran for so long was a good one: its failures are counted from the beginning."""
+    adoption_grace: float = 20.0
+    """After a restart of this server, for agents and workers of before to come back."""
     terminate_grace: float = 10.0
     """For a job to end when told to."""
 
@@ -67,11 +72,51 @@ ASSIGNED_STATES = frozenset({JobState.ASSIGNED, JobState.RUNNING, JobState.DEPAR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentWanted:
-    """A room shall have an agent, if it has none; `agent` is a name, or "" for any."""
+    """A room shall have an agent, if it does not have it."""
 
     room: RoomInfo
     participant: Participant
-    agent: str
+    wish: AgentWish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDispatched:
+    """Somebody sends an agent to a room, whoever is there already.
+
+    Attributes:
+        job: The id that the job shall have.
+        restart: Try anew when it fails, while a human is in the room.
+    """
+
+    job: str
+    room: RoomInfo
+    wish: AgentWish
+    restart: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchDeleted:
+    """Nobody wants this job any more."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReturned:
+    """An agent with a token that we signed is at the door, and we know nothing of its job: we were restarted."""
+
+    job: str
+    epoch: int
+    room: RoomInfo
+    wish: AgentWish
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDrained:
+    """A worker shall take no more jobs, and go when those that it has are over, or after the timeout."""
+
+    worker: str
+    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +142,17 @@ class WorkerLost:
     session: str
 
 
-DispatchEvent = RoomEvent | AgentWanted | WorkerRegistered | WorkerSaid | WorkerLost
+DispatchEvent = (
+    RoomEvent
+    | AgentWanted
+    | AgentDispatched
+    | DispatchDeleted
+    | AgentReturned
+    | WorkerDrained
+    | WorkerRegistered
+    | WorkerSaid
+    | WorkerLost
+)
 
 
 # Actions. ------------------------------------------------------------------------------------------------------
@@ -127,6 +182,7 @@ class AssignJob:
     room: str
     job: str
     epoch: int
+    wish: AgentWish
     accept: JobAccept
 
 
@@ -146,12 +202,16 @@ class Job:
         epoch: How many assignments were made.
         restarts: How many of them failed.
         wanted_again: Somebody came for the agent when it had just gone.
+        restart: It is tried anew when it fails.
+        running_since: When this assignment's agent came into the room.
+        held_until: It is offered to nobody before; its agent of before a restart of ours may come back.
+        outcome: How it ended, and why.
     """
 
     id: str
     room: RoomInfo
-    participant: Participant
-    agent: str
+    participant: Participant | None
+    wish: AgentWish
     give_up_at: float
     state: JobState = JobState.PENDING
     until: float | None = None
@@ -161,6 +221,10 @@ class Job:
     epoch: int = 0
     restarts: int = 0
     wanted_again: bool = False
+    restart: bool = True
+    running_since: float | None = None
+    held_until: float = 0.0
+    outcome: tuple[DispatchOp, str | None] | None = None
 
     def offer(self, deadline: float) -> JobOffer:
         """The question to a worker, to be answered within `deadline` seconds."""
@@ -169,7 +233,9 @@ class Job:
             attempt=self.attempt,
             room=self.room,
             participant=self.participant,
-            agent=self.agent,
+            agent=self.wish.name,
+            metadata=self.wish.metadata,
+            attributes=self.wish.attributes,
             deadline_ms=round(deadline * 1000),
         )
 

@@ -16,7 +16,7 @@ from typing import Protocol, assert_never
 from signaling.claims import Claims
 from signaling.credentials import TOKEN_LIFETIME, Credentials
 from signaling.dispatch import Dispatch
-from signaling.envelope import Message, Participant, RoomInfo, error_of
+from signaling.envelope import AgentWish, Message, Participant, RoomInfo, error_of
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.events import (
     AgentArrived,
@@ -41,6 +41,7 @@ from signaling.events import (
     TokenShown,
 )
 from signaling.jobs import (
+    AgentReturned,
     AgentWanted,
     AssignJob,
     CloseWorker,
@@ -113,6 +114,7 @@ class Node:
         self._mailbox: deque[RegistryEvent | DispatchEvent] = deque()
         self._is_performing = False
         self._is_draining = False
+        self._began = time.monotonic()
         self._wakes_at: float | None = None
         self._changed = asyncio.Event()
 
@@ -157,6 +159,7 @@ class Node:
             self._close(sid, CLOSE_CODES[refused.code], refused.code)
             return sid
         progress = self._dispatch.progress(room)
+        is_young = time.monotonic() - self._began < self.settings.dispatch.adoption_grace
         self._post(
             Arrived(
                 sid=sid,
@@ -165,13 +168,14 @@ class Node:
                 token_age=None if claims.iat is None else time.time() - claims.iat,
                 request=join.id,
                 known_peers=join.known_peers,
-                agent=self.agent_for(claims),
+                agents=self.wishes_of(claims),
+                returning=is_young and (resume is not None or bool(join.known_peers)),
                 ice=self.credentials.ice(claims.sub),
                 server=self._server_info(),
             )
         )
-        if progress is not None:
-            self._post(Announced(room, progress, only=sid))
+        for one in progress:
+            self._post(Announced(room, one, only=sid))
         if sid in self._links:
             logger.info("< %s joins room %s as %s", claims.sub, room, claims.kind)
         return sid
@@ -201,9 +205,11 @@ class Node:
     def _server_info(self) -> ServerInfo:
         return ServerInfo(id=self.id, version=self._version, time=time.time())
 
-    def agent_for(self, claims: Claims) -> str | None:
-        """The agent that comes with this person: a name, "" for any, None for none."""
-        return "" if claims.agent is None and self.settings.dev else claims.agent
+    def wishes_of(self, claims: Claims) -> tuple[AgentWish, ...]:
+        """The agents that come with this person."""
+        if claims.agent is not None:
+            return claims.agent
+        return (AgentWish(),) if self.settings.has_automatic_dispatch else ()
 
     def hear(self, sid: str, message: FromMember) -> None:
         """A participant said something."""
@@ -211,9 +217,8 @@ class Node:
 
     def want_agent(self, participant: Participant, room: RoomInfo, claims: Claims) -> None:
         """A participant cannot do without an agent: fetch one if none is on its way, and the token allows."""
-        agent = self.agent_for(claims)
-        if agent is not None:
-            self._post(AgentWanted(room=room, participant=participant, agent=agent))
+        for wish in self.wishes_of(claims):
+            self._post(AgentWanted(room=room, participant=participant, wish=wish))
 
     def show_token(self, sid: str, claims: Claims, request: int | str | None) -> None:
         """A participant has a newer token, which was verified."""
@@ -295,7 +300,14 @@ class Node:
             assert claims.room is not None
             assert claims.job is not None
             assert claims.epoch is not None
-            if not self._dispatch.admits(claims.room, claims.job, claims.epoch):
+            if self._dispatch.admits(claims.room, claims.job, claims.epoch):
+                return
+            (wish,) = claims.agent or (AgentWish(),)
+            is_young = time.monotonic() - self._began < self.settings.dispatch.adoption_grace
+            if is_young and self._dispatch.can_adopt(claims.room, claims.job, claims.epoch, wish):
+                room = RoomInfo(name=claims.room, sid="")
+                self._post(AgentReturned(job=claims.job, epoch=claims.epoch, room=room, wish=wish))
+            else:
                 raise MessageError(ErrorCode.FORBIDDEN, "this job is over, or was given to another worker")
 
     def _post(self, event: RegistryEvent | DispatchEvent) -> None:

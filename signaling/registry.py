@@ -201,7 +201,10 @@ class Registry:
         if member.is_human:
             self._timers.cancel((_Due.CLOSE, room.info.name))
         if member.is_human and not had_human:
-            actions.append(FirstHumanArrived(room=room.info, participant=member.participant, agent=event.agent))
+            first = FirstHumanArrived(
+                room=room.info, participant=member.participant, agents=event.agents, returning=event.returning
+            )
+            actions.append(first)
         if member.job is not None:
             actions.append(AgentArrived(room=room.info.name, job=member.job[0], epoch=member.job[1]))
         return actions

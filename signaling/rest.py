@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 from starlette.responses import JSONResponse, Response
 
 from signaling.auth import join_claims, verify
-from signaling.claims import Claims
+from signaling.claims import AgentWishes, Claims
 from signaling.connect import Calls
-from signaling.envelope import Identity, Model, Name, Word, parse, parse_value
+from signaling.envelope import Identity, Model, Name, parse, parse_value
 from signaling.errors import ErrorCode, MessageError
 from signaling.node import Node
 from signaling.sessions import bearer_token, room_url
@@ -32,7 +32,7 @@ class TokenRequest(Model):
     room: Identity
     identity: Identity | None = None
     name: Name = ""
-    agent: Word | None = None
+    agent: AgentWishes | None = None
 
 
 class ConnectRequest(Model):

@@ -44,6 +44,7 @@ class Settings:
         port: The port to listen on; 0 takes a free one.
         dev: Anybody who reaches the server gets tokens, and each room gets the agent.
         insecure_dev_on_network: Allow `dev` on an address that others reach.
+        automatic_dispatch: Each room gets an agent with its first human; None means in `dev` only.
         lan: Agents may connect to private addresses, as within one company.
         keys: API secret by key id; the first one signs our own tokens.
         allowed_origins: Web origins besides our own that may talk to us, such as `https://www.example.org`.
@@ -54,6 +55,7 @@ class Settings:
     dev: bool = False
     insecure_dev_on_network: bool = False
     lan: bool = False
+    automatic_dispatch: bool | None = None
     keys: Mapping[str, str] = field(default_factory=_no_keys, repr=False)
     allowed_origins: tuple[str, ...] = ()
     ice: IceSettings = field(default_factory=IceSettings)
@@ -61,6 +63,11 @@ class Settings:
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
     sockets: SocketSettings = field(default_factory=SocketSettings)
     connect: ConnectSettings = field(default_factory=ConnectSettings)
+
+    @property
+    def has_automatic_dispatch(self) -> bool:
+        """Whether a room gets an agent with its first human whose token names none."""
+        return self.dev if self.automatic_dispatch is None else self.automatic_dispatch
 
     @property
     def on_loopback(self) -> bool:

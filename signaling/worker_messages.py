@@ -39,6 +39,8 @@ class RunningJob(Model):
 
     job: Identity
     epoch: Epoch
+    room: Identity | Literal[""] = ""
+    """Where it runs: without it a server that was restarted cannot take the job up again."""
 
 
 # From a worker. ------------------------------------------------------------------------------------------------

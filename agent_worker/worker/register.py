@@ -188,7 +188,7 @@ class Register:
 
     def _assigned(self) -> list[RunningJob]:
         return [
-            RunningJob(job=name, epoch=job.epoch)
+            RunningJob(job=name, epoch=job.epoch, room=job.room)
             for name, job in self._jobs.items()
             if job.state is not JobState.ACCEPTED
         ]

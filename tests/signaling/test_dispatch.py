@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from signaling.dispatch import Dispatch
-from signaling.envelope import Participant, RoomInfo
+from signaling.envelope import AgentWish, Participant, RoomInfo
 from signaling.errors import ErrorCode
 from signaling.events import (
     AgentArrived,
@@ -113,7 +113,8 @@ class Office:
         self.do(WorkerLost(session))
 
     def enter(self, room: str = "r", agent: str | None = "") -> None:
-        self.do(FirstHumanArrived(room=room_info(room), participant=ANN, agent=agent))
+        agents = () if agent is None else (AgentWish(name=agent),)
+        self.do(FirstHumanArrived(room=room_info(room), participant=ANN, agents=agents))
 
     def say(self, session: str, message) -> None:
         self.do(WorkerSaid(session, message))
@@ -174,7 +175,7 @@ def test_a_room_with_its_first_human_gets_the_agent(office: Office):
     assert office.dispatch.admits("r", offer.job, 1)
     office.do(AgentArrived(room="r", job=offer.job, epoch=1))
     assert office.ops() == ["pending", "assigned", "started"]
-    assert office.dispatch.progress("r") is None
+    assert office.dispatch.progress("r") == []
     office.say(worker, JobUpdate(job=offer.job, epoch=1, state="ended", result="success", reason="done"))
     assert office.news[-1] == ("r", "ended", "done")
     assert office.revoked == [(offer.job, 1)]
@@ -193,7 +194,7 @@ def test_a_room_has_one_job_however_often_it_is_asked_for(office: Office):
     office.register("w")
     office.enter()
     for _ in range(3):
-        office.do(AgentWanted(room=room_info("r"), participant=ANN, agent="other"))
+        office.do(AgentWanted(room=room_info("r"), participant=ANN, wish=AgentWish(name="other")))
     office.do(LastHumanLeft("r"))
     office.enter()
     assert len(office.offers()) == 1
@@ -207,8 +208,7 @@ def test_without_a_worker_people_are_told_at_once_and_the_first_to_come_gets_the
     assert office.news == [
         ("r", "pending", "no worker is connected: start one with python -m agent_worker start AGENT")
     ]
-    progress = office.dispatch.progress("r")
-    assert progress is not None
+    (progress,) = office.dispatch.progress("r")
     assert progress.op == "pending"
     assert "no worker is connected" in (progress.reason or "")
     office.wait(29.9)
@@ -697,6 +697,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.office = Office(seed=7)
         self.numbers = count(1)
         self.sessions: dict[str, str] = {}
+        self.inhabited: set[str] = set()
 
     @rule(worker=WORKERS, max_jobs=st.integers(1, 2), keeps=st.booleans())
     def register(self, worker: str, max_jobs: int, *, keeps: bool) -> None:
@@ -744,6 +745,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(room=ROOMS, what=st.sampled_from(["enter", "leave", "close"]))
     def human(self, room: str, what: str) -> None:
+        self.inhabited = self.inhabited | {room} if what == "enter" else self.inhabited - {room}
         match what:
             case "enter":
                 self.office.enter(room)
@@ -762,6 +764,13 @@ class AnyHistory(RuleBasedStateMachine):
         for room in ("r1", "r2"):
             admitted = [a for a in self.office.assigned if self.office.dispatch.admits(room, a.job, a.epoch)]
             assert len(admitted) <= 1
+
+    @invariant()
+    def a_human_has_an_agent_or_is_told_how_far_it_is(self) -> None:
+        for room in self.inhabited:
+            jobs = self.office.dispatch.jobs(room)
+            told = [op for name, op, _ in self.office.news if name == room]
+            assert jobs or told[-1] in {"failed", "ended"}
 
     @invariant()
     def an_epoch_is_assigned_once(self) -> None:

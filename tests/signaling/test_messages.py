@@ -119,9 +119,16 @@ FROM_WORKER = [
         "max_jobs": 8,
         "version": "1",
         "labels": {"zone": "a"},
-        "jobs": [{"job": "AJ_1", "epoch": 1}],
+        "jobs": [{"job": "AJ_1", "epoch": 1, "room": "r"}],
     },
-    {"t": "status", "seq": 3, "load": 0.5, "jobs": 1, "state": "full", "running": [{"job": "AJ_1", "epoch": 1}]},
+    {
+        "t": "status",
+        "seq": 3,
+        "load": 0.5,
+        "jobs": 1,
+        "state": "full",
+        "running": [{"job": "AJ_1", "epoch": 1, "room": "r"}],
+    },
     {"t": "accept", "job": "AJ_1", "identity": "bot", "name": "Bot", "attributes": {"a": "b"}, "metadata": "m"},
     {"t": "reject", "job": "AJ_1", "reason": "busy", "final": False},
     {

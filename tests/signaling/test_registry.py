@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from signaling.claims import Claims, Grants
-from signaling.envelope import Error, Event, Message, Ok, Track
+from signaling.envelope import AgentWish, Error, Event, Message, Ok, Track
 from signaling.errors import CLOSE_CODES, ErrorCode
 from signaling.events import (
     AgentArrived,
@@ -128,7 +128,7 @@ class Rooms:
 def rooms() -> Rooms:
     """Ann and an agent are in room r."""
     rooms = Rooms()
-    rooms.join("ann", agent="")
+    rooms.join("ann", agents=(AgentWish(),))
     rooms.join("agent", agent_claims())
     rooms.forget()
     return rooms
@@ -139,7 +139,12 @@ def rooms() -> Rooms:
 
 def test_the_first_to_join_finds_an_empty_room():
     rooms = Rooms()
-    rooms.join("s1", claims_of("ann", name="Ann", metadata="m", attributes={"a": "b"}), request=1, agent="helper")
+    rooms.join(
+        "s1",
+        claims_of("ann", name="Ann", metadata="m", attributes={"a": "b"}),
+        request=1,
+        agents=(AgentWish(name="helper"),),
+    )
     joined, ok = rooms.inbox["s1"]
     assert isinstance(joined, Joined)
     assert (joined.seq, joined.sid, joined.room.name, joined.participants) == (1, "s1", "r", ())
@@ -153,7 +158,7 @@ def test_the_first_to_join_finds_an_empty_room():
     }
     assert ok == Ok(re=1)
     (fact,) = rooms.facts
-    assert fact == FirstHumanArrived(room=joined.room, participant=joined.you, agent="helper")
+    assert fact == FirstHumanArrived(room=joined.room, participant=joined.you, agents=(AgentWish(name="helper"),))
 
 
 def test_the_second_is_seen_by_the_first_and_sees_them():
@@ -184,7 +189,7 @@ def test_an_agent_is_announced_to_dispatch_and_does_not_count_as_a_human():
     rooms = Rooms()
     rooms.join("agent", agent_claims())
     assert rooms.facts == [AgentArrived(room="r", job="AJ_1", epoch=1)]
-    rooms.join("ann", agent="")
+    rooms.join("ann", agents=(AgentWish(),))
     assert isinstance(rooms.facts[-1], FirstHumanArrived)
 
 
@@ -224,7 +229,7 @@ def test_of_two_with_one_identity_the_newer_stays(rooms: Rooms):
 
 
 def test_a_reload_of_the_only_human_does_not_close_the_room(rooms: Rooms):
-    rooms.join("ann2", claims_of("ann"), agent="")
+    rooms.join("ann2", claims_of("ann"), agents=(AgentWish(),))
     assert [type(fact) for fact in rooms.facts] == [LastHumanLeft, FirstHumanArrived]
     rooms.wait(1000)
     assert rooms.here() == ["agent", "ann"]
@@ -278,7 +283,7 @@ def test_a_human_who_comes_back_in_time_finds_the_same_room(rooms: Rooms):
     rooms.do(Disconnected("ann", "disconnected"))
     rooms.wait(19.9)
     rooms.forget()
-    rooms.join("ann2", claims_of("ann"), agent="")
+    rooms.join("ann2", claims_of("ann"), agents=(AgentWish(),))
     rooms.wait(1000)
     assert rooms.registry.rooms() == (before,)
     assert rooms.here() == ["agent", "ann"]

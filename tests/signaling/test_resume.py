@@ -38,7 +38,7 @@ PATIENT = replace(DEV, rooms=RoomSettings())
 def rooms() -> Rooms:
     """Ann and an agent are in room r, and the lost are waited for."""
     rooms = Rooms(reconnect_timeout=20.0)
-    rooms.join("ann", agent="")
+    rooms.join("ann")
     rooms.join("agent", agent_claims())
     rooms.forget()
     return rooms

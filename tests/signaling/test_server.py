@@ -11,6 +11,7 @@ import jwt
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from signaling.jobs import DispatchSettings
 from signaling.limits import SocketSettings
 from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET, worker_claims
@@ -69,7 +70,6 @@ async def test_a_bearer_token_and_no_subprotocol_will_do():
         (join_token("ann", "r", kind="admin"), "unauthorized", 4401),
         (join_token("ann", "r", grants={"join": False}), "forbidden", 4403),
         (join_token("ann", "r", kind="agent"), "forbidden", 4403),
-        (join_token("ann", "r", kind="agent", job="AJ_1", epoch=1), "forbidden", 4403),
         (sign(worker_claims(DEV_API_KEY, "w", expires_at=int(time.time()) + 3600)), "forbidden", 4403),
         (sign({"iss": DEV_API_KEY, "sub": "ann", "aud": "voice", "room": "r"}), "unauthorized", 4401),
         (sign({"iss": DEV_API_KEY, "aud": "voice", "exp": 9**9, "room": "r"}), "unauthorized", 4401),
@@ -544,3 +544,31 @@ async def test_nothing_is_logged_that_could_be_used(caplog: pytest.LogCaptureFix
     assert token not in ours
     assert "eyJ" not in ours
     assert "ice-pwd" not in ours
+
+
+async def test_after_a_restart_the_agent_its_worker_and_the_page_find_each_other_again():
+    running = {"job": "OLD", "epoch": 3, "room": "r"}
+    bot = {"kind": "agent", "job": "OLD", "epoch": 3, "agent": [""]}
+    async with serving() as site, site.socket("/v1/rtc") as ann:
+        resume = {"sid": "PA_before", "key": "SK_before", "last_seq": 9}
+        await ann.send("join", token=join_token("ann", "r"), resume=resume, known_peers={"bot": 2})
+        assert not (await ann.expect("joined"))["resumed"]
+        assert (await ann.expect("dispatch"))["op"] == "pending"
+        async with site.worker("other"), site.socket("/v1/rtc") as agent:
+            await agent.send("join", token=join_token("bot", "r", **bot), known_peers={"ann": 2})
+            assert (await agent.expect("joined"))["kept"] == ["ann"]
+            assert (await ann.expect("participant", op="joined"))["kept"]
+            async with site.socket("/v1/worker") as worker:
+                token = sign(worker_claims(DEV_API_KEY, "w", expires_at=int(time.time()) + 60))
+                await worker.send("register", token=token, worker="w", jobs=[running])
+                assert (await worker.expect("registered"))["keep"] == ["OLD"]
+            jobs = site.app.state.node.participants("r")
+            assert [one.identity for one in jobs] == ["ann", "bot"]
+
+
+async def test_an_agent_of_long_ago_is_not_let_in():
+    patience = DispatchSettings(adoption_grace=0.0)
+    async with serving(dispatch=patience) as site, site.socket("/v1/rtc") as agent:
+        await agent.send("join", token=join_token("bot", "r", kind="agent", job="OLD", epoch=1))
+        assert (await agent.take())["code"] == "forbidden"
+        assert await agent.closed() == 4403

@@ -194,7 +194,7 @@ def test_jobs_go_on_while_the_server_is_away_and_are_named_when_it_is_back():
     assert made.jobs == {"J_1": JobState.RUNNING}  # the promise to J_2 went with the socket
     assert made.deadline is None
     (said,) = made.receive(Connected(), 8.0)
-    assert said.message.jobs == (RunningJob(job="J_1", epoch=1),)
+    assert said.message.jobs == (RunningJob(job="J_1", epoch=1, room="room-of-J_1"),)
     assert without_status(made.receive(REGISTERED, 8.1)) == [update("J_1", "running")]
 
 
@@ -203,7 +203,7 @@ def test_an_end_that_nobody_heard_is_told_later():
     made.receive(Disconnected(), 5.0)
     assert made.receive(ProcessTold("J_1", DONE), 6.0) == []
     (said,) = made.receive(Connected(), 8.0)
-    assert said.message.jobs == (RunningJob(job="J_1", epoch=1),)
+    assert said.message.jobs == (RunningJob(job="J_1", epoch=1, room="room-of-J_1"),)
     assert without_status(made.receive(REGISTERED, 8.1)) == [update("J_1", "ended", "success", "all is said")]
     assert made.jobs == {}
 
