@@ -7,10 +7,11 @@ while, so that a client which lost its socket can be told what it missed.
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from signaling.claims import Claims
-from signaling.envelope import Event, Participant, RoomInfo
+from signaling.envelope import AgentWish, Event, Participant, RoomInfo
 from signaling.errors import ErrorCode, MessageError
 from signaling.events import RegistryAction, Send
 from signaling.limits import TokenBucket
@@ -35,6 +36,17 @@ class RoomSettings:
     max_participants: int = 16
     max_rooms: int = 1000
     candidates: CandidatePolicy = CandidatePolicy.PUBLIC
+
+
+class Due(Enum):
+    """What happens when its time comes."""
+
+    CLOSE = "close"
+    """A room closes."""
+    REMOVE = "remove"
+    """A member that was away for too long is removed."""
+    TOKEN = "token"  # noqa: S105 - no secret
+    ICE = "ice"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,9 +139,12 @@ class Member:
 
 @dataclass(slots=True)
 class Room:
-    """A room and who is in it, by identity."""
+    """A room and who is in it, by identity; `agents` come with its first human."""
 
     info: RoomInfo
+    max_participants: int
+    departure_timeout: float
+    agents: tuple[AgentWish, ...] = ()
     members: dict[str, Member] = field(default_factory=dict[str, Member])
 
     def has_human(self) -> bool:

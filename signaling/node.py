@@ -6,17 +6,16 @@ are put into the queues of links. So no participant ever sees half of a change. 
 
 import asyncio
 import logging
-import secrets
 import time
 from collections import deque
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from random import SystemRandom
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from signaling.claims import Claims
 from signaling.credentials import TOKEN_LIFETIME, Credentials
 from signaling.dispatch import Dispatch
-from signaling.envelope import AgentWish, Message, Participant, RoomInfo, error_of
+from signaling.envelope import AgentWish, Participant, RoomInfo, error_of
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.events import (
     AgentArrived,
@@ -47,11 +46,13 @@ from signaling.jobs import (
     CloseWorker,
     DispatchAction,
     DispatchEvent,
+    Job,
     SendWorker,
     WorkerLost,
     WorkerRegistered,
     WorkerSaid,
 )
+from signaling.links import Link, WorkerLink, new_id, package_version
 from signaling.registry import Registry
 from signaling.room_messages import IcePushed, Join, Left, Resume, ServerInfo, TokenPushed
 from signaling.settings import Settings
@@ -59,40 +60,6 @@ from signaling.worker_messages import Draining, JobAccept, JobAssign, JobReject,
 from signaling.workers import Worker
 
 logger = logging.getLogger(__name__)
-
-
-class Link(Protocol):
-    """The way to one participant or worker. Neither method waits or raises, whatever has become of the other end."""
-
-    def send(self, message: Message) -> None:
-        """Queue a message."""
-        ...
-
-    def close(self, code: int, reason: str) -> None:
-        """End the session after what is queued was sent. The node has forgotten the link by then."""
-        ...
-
-
-class WorkerLink(Link, Protocol):
-    """The way to a worker."""
-
-    @property
-    def room_url(self) -> str:
-        """Where agents of this worker reach `/v1/rtc`: by the same way as the worker reached us."""
-        ...
-
-
-def new_id(prefix: str) -> str:
-    """An id that nobody can guess."""
-    return f"{prefix}_{secrets.token_hex(12)}"
-
-
-def package_version() -> str:
-    """The version of the installed distribution, or "" when run from a bare checkout."""
-    try:
-        return version("agent-worker")
-    except PackageNotFoundError:
-        return ""
 
 
 class Node:
@@ -133,6 +100,18 @@ class Node:
         """Who is in a room; None when there is no such room."""
         return self._registry.participants(room)
 
+    def room(self, name: str) -> RoomInfo | None:
+        """An open room."""
+        return next((room for room in self._registry.rooms() if room.name == name), None)
+
+    def jobs(self, room: str) -> list[Job]:
+        """The live jobs of a room."""
+        return self._dispatch.jobs(room)
+
+    def job(self, job: str) -> Job | None:
+        """A job, live or over."""
+        return self._dispatch.job(job)
+
     def workers(self) -> tuple[Worker, ...]:
         """All registered workers."""
         return self._dispatch.workers()
@@ -160,7 +139,7 @@ class Node:
             return sid
         progress = self._dispatch.progress(room)
         is_young = time.monotonic() - self._began < self.settings.dispatch.adoption_grace
-        self._post(
+        self.post(
             Arrived(
                 sid=sid,
                 claims=claims,
@@ -175,7 +154,7 @@ class Node:
             )
         )
         for one in progress:
-            self._post(Announced(room, one, only=sid))
+            self.post(Announced(room, one, only=sid))
         if sid in self._links:
             logger.info("< %s joins room %s as %s", claims.sub, room, claims.kind)
         return sid
@@ -187,7 +166,7 @@ class Node:
         self._links[sid] = link
         if old is not None:
             old.close(CLOSE_CODES[ErrorCode.HEARTBEAT_TIMEOUT], "resumed on another socket")
-        self._post(
+        self.post(
             Returned(
                 sid=sid,
                 claims=claims,
@@ -213,23 +192,23 @@ class Node:
 
     def hear(self, sid: str, message: FromMember) -> None:
         """A participant said something."""
-        self._post(Received(sid, message))
+        self.post(Received(sid, message))
 
     def want_agent(self, participant: Participant, room: RoomInfo, claims: Claims) -> None:
         """A participant cannot do without an agent: fetch one if none is on its way, and the token allows."""
         for wish in self.wishes_of(claims):
-            self._post(AgentWanted(room=room, participant=participant, wish=wish))
+            self.post(AgentWanted(room=room, participant=participant, wish=wish))
 
     def show_token(self, sid: str, claims: Claims, request: int | str | None) -> None:
         """A participant has a newer token, which was verified."""
         life = claims.exp - time.time()
-        self._post(TokenShown(sid=sid, claims=claims, token_life=life, request=request))
+        self.post(TokenShown(sid=sid, claims=claims, token_life=life, request=request))
 
     def lose(self, sid: str, link: Link, reason: str) -> None:
         """A participant's link is gone; forgetting it twice, or one that was replaced, does no harm."""
         if self._links.get(sid) is link:
             del self._links[sid]
-            self._post(Disconnected(sid, reason))
+            self.post(Disconnected(sid, reason))
 
     # What workers do. ------------------------------------------------------------------------------------------
 
@@ -246,19 +225,19 @@ class Node:
             raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop", retry_after=1.0)
         session = new_id("WS")
         self._worker_links[session] = link
-        self._post(WorkerRegistered(session, message))
+        self.post(WorkerRegistered(session, message))
         logger.info("< worker %s registers for agent %r", message.worker, message.agent)
         return session
 
     def hear_worker(self, session: str, message: Status | JobAccept | JobReject | JobUpdate) -> None:
         """A worker said something."""
-        self._post(WorkerSaid(session, message))
+        self.post(WorkerSaid(session, message))
 
     def lose_worker(self, session: str, reason: str) -> None:
         """A worker's link is gone; forgetting it twice does no harm."""
         if self._worker_links.pop(session, None) is not None:
             logger.info("x worker session %s is lost: %s", session, reason)
-            self._post(WorkerLost(session))
+            self.post(WorkerLost(session))
 
     # The time, and the end. ------------------------------------------------------------------------------------
 
@@ -306,11 +285,20 @@ class Node:
             is_young = time.monotonic() - self._began < self.settings.dispatch.adoption_grace
             if is_young and self._dispatch.can_adopt(claims.room, claims.job, claims.epoch, wish):
                 room = RoomInfo(name=claims.room, sid="")
-                self._post(AgentReturned(job=claims.job, epoch=claims.epoch, room=room, wish=wish))
+                self.post(AgentReturned(job=claims.job, epoch=claims.epoch, room=room, wish=wish))
             else:
                 raise MessageError(ErrorCode.FORBIDDEN, "this job is over, or was given to another worker")
 
-    def _post(self, event: RegistryEvent | DispatchEvent) -> None:
+    def rule(self, decide: Callable[[Registry, float], list[RegistryAction]]) -> None:
+        """Perform what somebody with the right to it does to rooms.
+
+        Raises:
+            MessageError: What `decide` raises.
+        """
+        self._perform(decide(self._registry, asyncio.get_running_loop().time()))
+        self._work_off()
+
+    def post(self, event: RegistryEvent | DispatchEvent) -> None:
         """Take an event and all that follows from it, one after the other; safe to call from within."""
         self._mailbox.append(event)
         if not self._is_performing:

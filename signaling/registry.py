@@ -9,7 +9,6 @@ comes back with the key of its session is told what it missed.
 
 import hmac
 from collections.abc import Callable
-from enum import Enum
 from typing import assert_never
 
 from signaling.claims import Claims
@@ -39,7 +38,7 @@ from signaling.events import (
     TokenShown,
 )
 from signaling.member_messages import Rpc
-from signaling.members import Member, Room, RoomSettings, need, tell
+from signaling.members import Due, Member, Room, RoomSettings, need, tell
 from signaling.removed import Removed
 from signaling.requests import Requests
 from signaling.room_messages import (
@@ -58,17 +57,6 @@ RENEW_AT = 0.8
 """Tokens and ICE credentials are made anew after this part of their life."""
 
 
-class _Due(Enum):
-    """What happens when its time comes."""
-
-    CLOSE = "close"
-    """A room closes."""
-    REMOVE = "remove"
-    """A member that was away for too long is removed."""
-    TOKEN = "token"  # noqa: S105 - no secret
-    ICE = "ice"
-
-
 class Registry:
     """All rooms of this server.
 
@@ -84,10 +72,7 @@ class Registry:
         self._members: dict[str, Member] = {}
         self._requests = Requests(self._members, settings.candidates, new_id)
         self._removed = Removed()
-        self._timers = Timers[tuple[_Due, str]]()
-
-    def __repr__(self) -> str:
-        return f"<Registry {len(self._rooms)} rooms, {len(self._members)} participants>"
+        self._timers = Timers[tuple[Due, str]]()
 
     @property
     def deadline(self) -> float | None:
@@ -110,6 +95,28 @@ class Registry:
         if member is None or not hmac.compare_digest(member.key.encode(), resume.key.encode()):
             return False
         return is_same(member.claims, claims)
+
+    def room(self, name: str) -> Room:
+        """The open room of this name, or MessageError `not_found`."""
+        if name not in self._rooms:
+            raise MessageError(ErrorCode.NOT_FOUND, "there is no such room")
+        return self._rooms[name]
+
+    def open(self, name: str, now: float, empty_timeout: float | None = None) -> Room:
+        """Open a room, which closes by itself should no human come.
+
+        Raises:
+            MessageError: `no_capacity`.
+        """
+        settings = self._settings
+        if len(self._rooms) >= settings.max_rooms:
+            raise MessageError(ErrorCode.NO_CAPACITY, "this server has no room for another room", retry_after=5.0)
+        room = self._rooms[name] = Room(
+            RoomInfo(name=name, sid=self._new_id("RM")), settings.max_participants, settings.departure_timeout
+        )
+        patience = settings.empty_timeout if empty_timeout is None else empty_timeout
+        self._timers.set((Due.CLOSE, name), now + patience)
+        return room
 
     def receive(self, event: RegistryEvent, now: float) -> list[RegistryAction]:
         """What follows from an event."""
@@ -135,7 +142,7 @@ class Registry:
             case TokenShown():
                 return self._take_token(member, event, now)
             case Renewed(event=renewed, life=life):
-                due = _Due.TOKEN if renewed.t == "token" else _Due.ICE
+                due = Due.TOKEN if renewed.t == "token" else Due.ICE
                 self._timers.set((due, member.sid), now + RENEW_AT * life)
                 if renewed.t == "token":
                     member.expires = now + life
@@ -154,15 +161,15 @@ class Registry:
             actions += self._do_due(*due, now)
         return actions + self._requests.expire(now)
 
-    def _do_due(self, what: _Due, name: str, now: float) -> list[RegistryAction]:
+    def _do_due(self, what: Due, name: str, now: float) -> list[RegistryAction]:
         match what:
-            case _Due.CLOSE:
-                return self._close_room(self._rooms[name])
-            case _Due.REMOVE:
+            case Due.CLOSE:
+                return self.close(self._rooms[name])
+            case Due.REMOVE:
                 return self._remove(self._members[name], "disconnected", now, Departure.LOST)
-            case _Due.TOKEN:
+            case Due.TOKEN:
                 return [RenewToken(name, self._members[name].claims)]
-            case _Due.ICE:
+            case Due.ICE:
                 return [RenewIce(name, self._members[name].identity)]
             case _:
                 assert_never(what)
@@ -199,10 +206,13 @@ class Registry:
         if event.request is not None:
             actions.append(Send(member.sid, Ok(re=event.request)))
         if member.is_human:
-            self._timers.cancel((_Due.CLOSE, room.info.name))
+            self._timers.cancel((Due.CLOSE, room.info.name))
         if member.is_human and not had_human:
             first = FirstHumanArrived(
-                room=room.info, participant=member.participant, agents=event.agents, returning=event.returning
+                room=room.info,
+                participant=member.participant,
+                agents=(*room.agents, *event.agents),
+                returning=event.returning,
             )
             actions.append(first)
         if member.job is not None:
@@ -220,15 +230,9 @@ class Registry:
         issued = None if event.token_age is None else now - event.token_age
         if self._removed.bars(claims.room, claims.sub, issued=issued, now=now):
             raise MessageError(ErrorCode.FORBIDDEN, "you were removed from this room: a newer token is needed")
-        room = self._rooms.get(claims.room)
-        if room is None:
-            if len(self._rooms) >= self._settings.max_rooms:
-                raise MessageError(ErrorCode.NO_CAPACITY, "this server has no room for another room", retry_after=5.0)
-            info = RoomInfo(name=claims.room, sid=self._new_id("RM"))
-            room = self._rooms[claims.room] = Room(info)
-            self._timers.set((_Due.CLOSE, claims.room), now + self._settings.empty_timeout)
+        room = self._rooms.get(claims.room) or self.open(claims.room, now)
         present = room.members.get(claims.sub)
-        if present is None and len(room.members) >= self._settings.max_participants:
+        if present is None and len(room.members) >= room.max_participants:
             raise MessageError(ErrorCode.ROOM_FULL, "the room is full", retry_after=5.0)
         if present is not None and present.is_agent != (claims.kind == "agent"):
             raise MessageError(ErrorCode.DUPLICATE_IDENTITY, "this identity is taken: join with another one")
@@ -238,7 +242,7 @@ class Registry:
         """A client goes on with its session: it is told what it missed, or else all there is."""
         room = self._rooms[member.room]
         was_away = member.is_away
-        self._timers.cancel((_Due.REMOVE, member.sid))
+        self._timers.cancel((Due.REMOVE, member.sid))
         self._keep_time(member, event.token_life, event.ice, now)
         member.claims, member.expires = event.claims, now + event.token_life
         missed = member.missed(event.last_seq)
@@ -258,9 +262,9 @@ class Registry:
         return actions + back
 
     def _keep_time(self, member: Member, token_life: float, ice: Ice, now: float) -> None:
-        self._timers.set((_Due.TOKEN, member.sid), now + RENEW_AT * max(token_life, 0.0))
+        self._timers.set((Due.TOKEN, member.sid), now + RENEW_AT * max(token_life, 0.0))
         if any(server.credential is not None for server in ice.servers):
-            self._timers.set((_Due.ICE, member.sid), now + RENEW_AT * ice.ttl_s)
+            self._timers.set((Due.ICE, member.sid), now + RENEW_AT * ice.ttl_s)
 
     def _take_token(self, member: Member, event: TokenShown, now: float) -> list[RegistryAction]:
         if not is_same(member.claims, event.claims):
@@ -268,7 +272,7 @@ class Registry:
             refused = MessageError(ErrorCode.FORBIDDEN, text, re=event.request)
             return [Send(member.sid, error_of(refused))]
         member.claims, member.expires = event.claims, now + event.token_life
-        self._timers.set((_Due.TOKEN, member.sid), now + RENEW_AT * max(event.token_life, 0.0))
+        self._timers.set((Due.TOKEN, member.sid), now + RENEW_AT * max(event.token_life, 0.0))
         return [] if event.request is None else [Send(member.sid, Ok(re=event.request))]
 
     # Going. ----------------------------------------------------------------------------------------------------
@@ -279,7 +283,7 @@ class Registry:
             return self._remove(member, reason, now, Departure.LOST)
         if member.is_away:
             return []
-        self._timers.set((_Due.REMOVE, member.sid), now + self._settings.reconnect_timeout)
+        self._timers.set((Due.REMOVE, member.sid), now + self._settings.reconnect_timeout)
         room = self._rooms[member.room]
         actions = room.describe(member, member.participant.model_copy(update={"state": "reconnecting"}))
         if member.job is not None:
@@ -296,7 +300,7 @@ class Registry:
         actions: list[RegistryAction] = [] if member.is_hidden else tell(room.members.values(), gone)
         actions += self._requests.drop(member)
         if member.is_human and not room.has_human():
-            self._timers.set((_Due.CLOSE, member.room), now + self._settings.departure_timeout)
+            self._timers.set((Due.CLOSE, member.room), now + room.departure_timeout)
             actions.append(LastHumanLeft(member.room))
         # Of an agent that was away dispatch knows already.
         if member.job is not None and not (member.is_away and how is Departure.LOST):
@@ -306,7 +310,7 @@ class Registry:
     def _forget(self, member: Member) -> None:
         del self._members[member.sid]
         del self._rooms[member.room].members[member.identity]
-        for due in (_Due.REMOVE, _Due.TOKEN, _Due.ICE):
+        for due in (Due.REMOVE, Due.TOKEN, Due.ICE):
             self._timers.cancel((due, member.sid))
 
     def _departed(self, member: Member, how: Departure) -> AgentDeparted:
@@ -338,16 +342,10 @@ class Registry:
         Raises:
             MessageError: `not_found`.
         """
-        member = self._find_room(room).find(identity)
+        member = self.room(room).find(identity)
         if member.expires > now and not member.is_agent:
             self._removed.add(room, identity, expires=member.expires, now=now)
         return self._dismiss(member, ErrorCode.REMOVED, reason, now, Departure.REMOVED)
-
-    def _find_room(self, name: str) -> Room:
-        room = self._rooms.get(name)
-        if room is None:
-            raise MessageError(ErrorCode.NOT_FOUND, "there is no such room")
-        return room
 
     def _revoke(self, event: AgentRevoked, now: float) -> list[RegistryAction]:
         room = self._rooms.get(event.room)
@@ -359,7 +357,8 @@ class Registry:
             for action in self._dismiss(member, ErrorCode.REMOVED, "superseded", now, Departure.LEFT)
         ]
 
-    def _close_room(self, room: Room) -> list[RegistryAction]:
+    def close(self, room: Room) -> list[RegistryAction]:
+        """Close a room: everybody leaves."""
         members = list(room.members.values())
         code = ErrorCode.ROOM_CLOSED
         actions = tell(members, RoomChanged(op="closing", reason=code)) + tell(members, Left(reason=code))
@@ -367,7 +366,7 @@ class Registry:
             actions.append(Close(member.sid, CLOSE_CODES[code], code))
             self._forget(member)
             self._requests.drop(member)
-        self._timers.cancel((_Due.CLOSE, room.info.name))
+        self._timers.cancel((Due.CLOSE, room.info.name))
         del self._rooms[room.info.name]
         actions.append(RoomClosed(room.info.name))
         return actions

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
@@ -16,9 +17,11 @@ from signaling.errors import ErrorCode, MessageError
 from signaling.guard import Guard
 from signaling.limits import AddressQuota
 from signaling.node import Node
+from signaling.openapi import document
 from signaling.page import STATIC, Page
 from signaling.problems import problem
 from signaling.rest import Rest
+from signaling.rest_rooms import RoomRest
 from signaling.sessions import ParticipantSession, WorkerSession, bearer_token, room_url
 from signaling.settings import Settings
 
@@ -84,13 +87,14 @@ def create_app(settings: Settings) -> FastAPI:
             yield
             clock.cancel()
 
-    app = FastAPI(title="signaling", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="signaling", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.openapi = partial(document, app)
     app.add_exception_handler(MessageError, _refuse)
     app.add_exception_handler(HTTPException, _refuse_http)
     if settings.allowed_origins:
         origins = list(settings.allowed_origins)
         exposed = ["Location", "Retry-After"]
-        methods, headers = ["GET", "POST", "DELETE"], ["Authorization", "Content-Type"]
+        methods, headers = ["GET", "POST", "PATCH", "DELETE"], ["Authorization", "Content-Type", "Idempotency-Key"]
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
@@ -104,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_api_websocket_route("/v1/rtc", sockets.rtc)
     app.add_api_websocket_route("/v1/worker", sockets.worker)
     app.include_router(Rest(node).router)
+    app.include_router(RoomRest(node).router)
     app.mount("/", Page(STATIC, cached=not settings.dev), name="page")
     return app
 

@@ -6,7 +6,7 @@ import time
 import jwt
 import pytest
 
-from signaling import rest
+from signaling import access
 from signaling.ice import IceSettings
 from signaling.messages import DEV_API_SECRET
 from signaling.settings import Settings
@@ -72,7 +72,7 @@ async def test_a_bad_request_for_a_token(content: str, status: int, code: str, s
 
 
 async def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rest, "BODY_TIMEOUT", 0.1)
+    monkeypatch.setattr(access, "BODY_TIMEOUT", 0.1)
     async with serving() as site:
         host, port = site.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))

@@ -1,0 +1,124 @@
+"""Who may ask what over HTTP, and the JSON that comes with a request.
+
+Tokens are those of the sockets. A token that names a room has its rights in that room alone; in development nobody
+needs one.
+"""
+
+import asyncio
+import time
+from typing import Final, TypeVar
+
+from fastapi import Request
+from pydantic import TypeAdapter
+
+from signaling.auth import join_claims, verify
+from signaling.claims import Claims
+from signaling.envelope import Identity, parse, parse_value
+from signaling.errors import ErrorCode, MessageError
+from signaling.sessions import bearer_token
+from signaling.settings import Settings
+
+MAX_BODY_BYTES: Final = 64 * 1024
+BODY_TIMEOUT: Final = 10.0
+
+_T = TypeVar("_T")
+_name: TypeAdapter[str] = TypeAdapter(Identity)
+
+
+def guest_claims(request: Request, settings: Settings) -> Claims | None:
+    """Whose token to join came with the request; None for nobody's, which is enough in development.
+
+    Raises:
+        MessageError: `unauthorized`, `token_expired` or `forbidden`.
+    """
+    token = bearer_token(request)
+    if not token and settings.dev:
+        return None
+    claims = join_claims(token, settings.keys, wall=time.time())
+    if claims.kind == "agent":
+        raise MessageError(ErrorCode.FORBIDDEN, "an agent's token is for its room's socket alone")
+    return claims
+
+
+def admin_claims(request: Request, settings: Settings) -> Claims | None:
+    """Who rules here; None for anybody, in development.
+
+    Raises:
+        MessageError: `unauthorized`, `token_expired` or `forbidden`.
+    """
+    return _claims(request, settings, "admin")
+
+
+def check_admin(request: Request, settings: Settings, room: str) -> None:
+    """Let nobody rule a room who has no right to.
+
+    Raises:
+        MessageError: `unauthorized`, `token_expired` or `forbidden`.
+    """
+    _check_room(_claims(request, settings, "admin"), room)
+
+
+def check_creator(request: Request, settings: Settings, room: str) -> None:
+    """Let nobody open a room, or change one, who has no right to.
+
+    Raises:
+        MessageError: `unauthorized`, `token_expired` or `forbidden`.
+    """
+    _check_room(_claims(request, settings, "create"), room)
+
+
+def check_dispatcher(request: Request, settings: Settings, room: str, agent: str) -> None:
+    """Let nobody send an agent who has no right to send this one.
+
+    Raises:
+        MessageError: `unauthorized`, `token_expired` or `forbidden`.
+    """
+    claims = _claims(request, settings, "dispatch")
+    _check_room(claims, room)
+    if claims is not None and not claims.grants.admin and agent not in claims.grants.dispatch:
+        raise MessageError(ErrorCode.FORBIDDEN, "the token does not grant to send this agent (dispatch)")
+
+
+def _claims(request: Request, settings: Settings, grant: str) -> Claims | None:
+    token = bearer_token(request)
+    if not token and settings.dev:
+        return None
+    claims = verify(token, settings.keys, wall=time.time())
+    if claims.kind == "agent":
+        raise MessageError(ErrorCode.FORBIDDEN, "an agent's token is for its room's socket alone")
+    grants = claims.grants
+    if not grants.admin and not (grants.create if grant == "create" else grant == "dispatch" and grants.dispatch):
+        raise MessageError(ErrorCode.FORBIDDEN, f"the token does not grant this ({grant})")
+    return claims
+
+
+def _check_room(claims: Claims | None, room: str) -> None:
+    if claims is not None and claims.room not in {None, room}:
+        raise MessageError(ErrorCode.FORBIDDEN, "the token is for another room")
+
+
+def room_name(name: str) -> str:
+    """The name of a room, as it stands in a URL.
+
+    Raises:
+        MessageError: `bad_request`.
+    """
+    return parse_value(_name, name, "the room's name")
+
+
+async def read_json(request: Request, adapter: TypeAdapter[_T]) -> _T:
+    """The body of a request.
+
+    Raises:
+        MessageError: It is too large, too slow, or not what was asked for.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise MessageError(ErrorCode.TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes")
+    except TimeoutError as exc:
+        raise MessageError(ErrorCode.JOIN_TIMEOUT, f"the body did not come within {BODY_TIMEOUT:g} s") from exc
+    return parse(adapter, bytes(body))
