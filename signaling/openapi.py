@@ -46,9 +46,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = {"description": "A refusal.", "content": problem}
             operation["security"] = [{"bearer": []}]
-        inputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-            (body, "validation") for body in sorted(bodies, key=str)
-        ]
+        inputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(body, "validation") for body in _described.values()]
         _, definitions = models_json_schema(inputs, ref_template=_REFS)
         components = schema.setdefault("components", {})
         components["schemas"] = definitions.get("$defs", {}) | {"Problem": PROBLEM}
