@@ -347,7 +347,7 @@ class Node:
                     self._renew_token(sid, claims)
                 case RenewIce(sid=sid, identity=identity):
                     ice = self.credentials.ice(identity)
-                    event = IcePushed(servers=ice.servers, ttl_s=ice.ttl_s)
+                    event = IcePushed(servers=ice.servers, ttl_s=ice.ttl_s, policy=ice.policy)
                     self._mailbox.append(Renewed(sid, event, ice.ttl_s))
                 case FirstHumanArrived() | LastHumanLeft() | AgentArrived() | AgentDeparted() | RoomClosed():
                     self._mailbox.append(action)

@@ -228,6 +228,7 @@ class IcePushed(Event):
     t: Literal["ice"] = "ice"
     servers: tuple[IceServer, ...] = ()
     ttl_s: int = 3600
+    policy: Literal["all", "relay"] = "all"
 
 
 FromClient = (

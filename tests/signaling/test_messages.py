@@ -72,7 +72,7 @@ PARTICIPANT = {
     "state": "active",
 }
 ROOM = {"name": "r", "sid": "RM_1", "metadata": "", "attributes": {}, "config": {}}
-ICE = {"servers": [{"urls": ["turn:h"], "username": "u", "credential": "c"}], "ttl_s": 60}
+ICE = {"servers": [{"urls": ["turn:h"], "username": "u", "credential": "c"}], "ttl_s": 60, "policy": "relay"}
 TO_CLIENT = [
     {
         "t": "joined",
