@@ -231,6 +231,8 @@ class Dispatch:
                 self._desk.take_from(job, "its worker was started anew", now)
             elif job.state is JobState.DEPARTED:
                 job.until = now + self._settings.return_timeout
+            elif job.state is JobState.ASSIGNED:
+                job.until = now + self._settings.join_deadline
         self._desk.place_all(now)
 
     def _claim(self, worker: Worker, running: RunningJob, now: float) -> None:

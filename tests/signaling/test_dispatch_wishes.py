@@ -124,6 +124,18 @@ def test_a_job_whose_worker_is_gone_before_its_agent_came_is_given_to_another_so
     assert [who for who, _ in office.offers()] == [session, "ws-w2"]
 
 
+def test_a_worker_that_is_back_at_once_has_its_time_again(office: Office):
+    session = office.register("w1")
+    office.enter()
+    assign = office.accept()
+    office.lose(session)
+    office.wait(1.0)
+    office.register("w1", "again", jobs=(RunningJob(job=assign.job, epoch=1),))
+    office.wait(10.0)
+    assert office.dispatch.admits("r", assign.job, 1)
+    assert len(office.offers()) == 1
+
+
 # After a restart of ours. --------------------------------------------------------------------------------------
 
 
