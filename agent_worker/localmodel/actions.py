@@ -49,6 +49,14 @@ class UtteranceLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartialHeard:
+    """What the recogniser makes of the open utterance so far; "" when it makes nothing of it."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMade:
     """The brain knows what to answer."""
 
@@ -86,6 +94,7 @@ Happening = (
     | VoiceJudged
     | UtteranceHeard
     | UtteranceLost
+    | PartialHeard
     | PlanMade
     | SpeechMade
     | SpeechFinished
@@ -135,6 +144,13 @@ class HearItem:
 
     item_id: str
     pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AskPartial:
+    """Say what the open utterance is so far."""
+
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +204,7 @@ Action = (
     | HearItem
     | DetectVoice
     | OpenUtterance
+    | AskPartial
     | FinishUtterance
     | DropUtterance
     | Think

@@ -23,6 +23,7 @@ from agent_worker.cascade.base import Recogniser, Synthesiser
 from agent_worker.localmodel import brain
 from agent_worker.localmodel.actions import (
     Action,
+    AskPartial,
     BinaryReceived,
     Close,
     DetectVoice,
@@ -155,7 +156,9 @@ class Connection:
                     if self._recorder is not None:
                         self._recorder.put(self._tape.server(event, clock.now()))
                     self._outbox.put(json.dumps(event, separators=(",", ":")))
-                case Hear() | HearItem() | DetectVoice() | OpenUtterance() | FinishUtterance() | DropUtterance():
+                case Hear() | HearItem() | DetectVoice():
+                    self._ears.take(action)
+                case OpenUtterance() | AskPartial() | FinishUtterance() | DropUtterance():
                     self._ears.take(action)
                 case Think():
                     self._think(action)

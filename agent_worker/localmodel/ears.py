@@ -18,6 +18,7 @@ from agent_worker.audio import MODEL_RATE, VAD_RATE, Samples, from_bytes, sample
 from agent_worker.cascade.base import Recogniser
 from agent_worker.cascade.resample import Resampler, resampled
 from agent_worker.localmodel.actions import (
+    AskPartial,
     DetectVoice,
     DropUtterance,
     FinishUtterance,
@@ -25,6 +26,7 @@ from agent_worker.localmodel.actions import (
     Hear,
     HearItem,
     OpenUtterance,
+    PartialHeard,
     UtteranceHeard,
     UtteranceLost,
     VoiceJudged,
@@ -45,7 +47,7 @@ NO_RECOGNISER: Final = (
     'No speech recogniser is installed. To have one: pip install --only-binary=pocketsphinx "pocketsphinx>=5.0.4"'
 )
 
-EarOrder = Hear | HearItem | DetectVoice | OpenUtterance | FinishUtterance | DropUtterance
+EarOrder = Hear | HearItem | DetectVoice | OpenUtterance | AskPartial | FinishUtterance | DropUtterance
 
 
 class Ears:
@@ -165,6 +167,8 @@ class _Engine:
         except Exception:  # whatever a vendor raises: this utterance is lost, the session is not
             log.exception("Recognition failed; the next utterance gets a new recogniser")
             self._recogniser, self._apart, self._open = None, None, False
+            if isinstance(order, AskPartial):
+                return [PartialHeard(item_id=order.item_id, text="")]
             if not isinstance(order, FinishUtterance | HearItem):
                 return []
             return [UtteranceLost(item_id=order.item_id, message="The recogniser failed.")]
@@ -182,6 +186,9 @@ class _Engine:
                 return []
             case FinishUtterance(item_id):
                 return [self._finish(item_id)]
+            case AskPartial(item_id):
+                heard = self._recogniser.partial() if self._recogniser is not None else ""
+                return [PartialHeard(item_id=item_id, text=heard)]
             case HearItem():
                 return [self._hear_item(order)]
             case DropUtterance():

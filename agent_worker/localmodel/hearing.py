@@ -4,6 +4,8 @@ With turn detection the detector's probabilities begin and end an utterance; wit
 is appended until the commit. Either way it is recognised while it comes: a commit then has little left to wait for.
 """
 
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from agent_worker.audio import MODEL_RATE, milliseconds_of, seconds_of
@@ -11,18 +13,21 @@ from agent_worker.history.items import Role
 from agent_worker.localmodel import events
 from agent_worker.localmodel.actions import (
     Action,
+    AskPartial,
     DetectVoice,
     DropUtterance,
     FinishUtterance,
     Hear,
     HearItem,
     OpenUtterance,
+    PartialHeard,
     Send,
     UtteranceHeard,
     UtteranceLost,
     VoiceJudged,
 )
 from agent_worker.localmodel.conversation import Conversation
+from agent_worker.localmodel.endings import is_open
 from agent_worker.localmodel.formats import FormatDecoder, decoded
 from agent_worker.localmodel.input_audio import InputAudio
 from agent_worker.localmodel.items import Message, Part, PartKind, wire
@@ -33,10 +38,25 @@ from agent_worker.localmodel.turns import Turns, TurnStarted, TurnStopped
 
 HEARING_TIMEOUT: Final = 5.0
 """An utterance that the recogniser has not understood by then is given up."""
+OPEN_SECONDS: Final = 1.3
+"""Silence after which a sentence that is not complete is taken as it is: it joins those with a pause (measured)."""
+PARTIAL_TIMEOUT: Final = 1.0
+"""The recogniser says within this what it has heard so far, or the turn ends without asking."""
 MIN_COMMIT_MS: Final = 100
 """Less audio than this cannot be committed."""
 LOOK_BACK_SECONDS: Final = 6
 """Audio kept while nobody speaks: the longest padding in front of a turn, and what the detector needs to be sure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pause:
+    """The user has fallen silent, perhaps in the middle of a sentence. The turn ends at one of the two times."""
+
+    turn: TurnStopped
+    heard_until: float
+    """Seconds of the session's audio."""
+    ends_at: float
+    """Loop seconds, for clients that send nothing while the user is silent."""
 
 
 class Hearing:
@@ -57,6 +77,8 @@ class Hearing:
         self._decoder = FormatDecoder(settings.format)
         self._input = InputAudio()
         self._utterance: str | None = None
+        self._pause: _Pause | None = None
+        self._judged = 0.0
         self._pending: dict[str, float] = {}
 
     @property
@@ -72,7 +94,8 @@ class Hearing:
     @property
     def deadline(self) -> float | None:
         """When the next pending utterance is given up."""
-        return min(self._pending.values(), default=None)
+        due = [*self._pending.values(), *([self._pause.ends_at] if self._pause is not None else [])]
+        return min(due, default=None)
 
     def open(self) -> list[Action]:
         """The connection stands."""
@@ -125,31 +148,44 @@ class Hearing:
         """The detector heard a window: what is found is to be given to `start_turn` or `stop_turn`."""
         if self._turns is None:
             return []
+        self._judged = judged.end
         found = self._turns.receive(judged.probability, judged.end)
         if self._utterance is None and not found:
             self._input.forget_before(round((judged.end - LOOK_BACK_SECONDS) * MODEL_RATE))
         return found
 
     def start_turn(self, turn: TurnStarted) -> list[Action]:
-        """The user began to speak."""
+        """The user began to speak, or goes on after a pause in the middle of a sentence."""
+        if self._pause is not None:
+            self._pause = None
+            return []
         start = self._input.start_turn(round(turn.at * MODEL_RATE))
         self._utterance = self._names.next("item")
         begun = events.speech_started(self._utterance, milliseconds_of(start, MODEL_RATE))
         return [OpenUtterance(item_id=self._utterance, start=start), self._send(begun)]
 
-    def stop_turn(self, turn: TurnStopped, until: float, now: float) -> list[Action]:
-        """The user has been silent for long enough: the turn is committed, unless the client did or cleared it.
-
-        Args:
-            turn: What the detector found.
-            until: Where in the session's audio it found that: more may have been appended since.
-            now: Loop seconds.
-
-        """
+    def pause_turn(self, turn: TurnStopped, now: float) -> list[Action]:
+        """The user has been silent for long enough, unless they are in the middle of a sentence: that is asked."""
         if self._utterance is None:
             return []
-        stopped = self._send(events.speech_stopped(self._utterance, round(turn.at * 1000)))
-        return [stopped, *self._commit(now, round(until * MODEL_RATE))]
+        self._pause = _Pause(turn=turn, heard_until=inf, ends_at=now + PARTIAL_TIMEOUT)
+        return [AskPartial(self._utterance)]
+
+    def partial(self, heard: PartialHeard, now: float) -> None:
+        """The words so far are known: the pause ends at once, or lasts until OPEN_SECONDS after the last of them."""
+        pause = self._pause
+        if pause is None or heard.item_id != self._utterance:
+            return
+        wait = max(0.0, pause.turn.at + OPEN_SECONDS - self._judged) if is_open(heard.text) else 0.0
+        self._pause = replace(pause, heard_until=self._judged + wait, ends_at=now + wait)
+
+    def stop_turn(self, now: float) -> list[Action]:
+        """Commit the turn once its pause is over; nothing happens before."""
+        pause, item_id = self._pause, self._utterance
+        if pause is None or item_id is None or (now < pause.ends_at and self._judged < pause.heard_until):
+            return []
+        stopped = self._send(events.speech_stopped(item_id, round(pause.turn.at * 1000)))
+        return [stopped, *self._commit(now, round(self._judged * MODEL_RATE))]
 
     def heard(self, heard: UtteranceHeard, *, tell: bool) -> list[Action]:
         """The recogniser is done. `tell`: the client wants transcripts."""
@@ -217,7 +253,7 @@ class Hearing:
 
     def _commit(self, now: float, until: int) -> list[Action]:
         out: list[Action] = []
-        item_id, self._utterance = self._utterance, None
+        item_id, self._utterance, self._pause = self._utterance, None, None
         if item_id is None:  # the client commits by itself what the detector took for silence
             item_id = self._names.next("item")
             out.append(OpenUtterance(item_id=item_id, start=self._input.turn_start))
@@ -244,7 +280,7 @@ class Hearing:
         return [self._send(events.transcription_delta(item.id, item.audio_index, text)), completed]
 
     def _drop_utterance(self) -> list[Action]:
-        self._utterance = None
+        self._utterance = self._pause = None
         if self._turns is not None:
             self._turns.reset()
         return [DropUtterance()]

@@ -21,6 +21,7 @@ from agent_worker.localmodel.actions import (
     FrameReceived,
     Happening,
     Hush,
+    PartialHeard,
     PlanMade,
     Send,
     SpeechFailed,
@@ -92,7 +93,7 @@ class Protocol:
                 "Your session hit the maximum duration of 60 minutes.", code="session_expired"
             )
             return [self._send(events.error(expired, None)), Close(code=1000, reason="session_expired")]
-        out = [*self._hearing.give_up(now, tell=self._transcribes), *self._think_if_heard(now)]
+        out = [*self._stop_turn(now), *self._hearing.give_up(now, tell=self._transcribes), *self._think_if_heard(now)]
         idle_until = self._idle.deadline(self._detection)
         if idle_until is not None and now >= idle_until:
             self._idle.stirred()
@@ -111,6 +112,9 @@ class Protocol:
                 return self._judged(happening, now)
             case UtteranceHeard():
                 return [*self._hearing.heard(happening, tell=self._transcribes), *self._think_if_heard(now)]
+            case PartialHeard():
+                self._hearing.partial(happening, now)
+                return self._stop_turn(now)
             case UtteranceLost():
                 return [*self._hearing.lost(happening, tell=self._transcribes), *self._think_if_heard(now)]
             case PlanMade() | SpeechMade() | SpeechFinished() | SpeechFailed():
@@ -210,11 +214,14 @@ class Protocol:
                         out += self._stop(active, CancelReason.TURN, now)
                     out += self._hearing.start_turn(turn)
                 case TurnStopped():
-                    committed = self._hearing.stop_turn(turn, judged.end, now)
-                    out += committed
-                    if committed and active is None and self._answers:
-                        out += self._create_response(None, now)
-        return out
+                    out += self._hearing.pause_turn(turn, now)
+        return [*out, *self._stop_turn(now)]
+
+    def _stop_turn(self, now: float) -> list[Action]:
+        committed = self._hearing.stop_turn(now)
+        if committed and self._active() is None and self._answers:
+            committed += self._create_response(None, now)
+        return committed
 
     # What is said by itself. -----------------------------------------------------------------------------------
 

@@ -18,12 +18,14 @@ from websockets.asyncio.client import connect
 from agent_worker.cascade.base import TimedWord
 from agent_worker.localmodel.actions import (
     Action,
+    AskPartial,
     BinaryReceived,
     Close,
     FinishUtterance,
     FrameReceived,
     Happening,
     HearItem,
+    PartialHeard,
     PlanMade,
     Send,
     Speak,
@@ -162,6 +164,9 @@ class World:
                     self.speaking.append(response_id)
                 case FinishUtterance(item_id) | HearItem(item_id=item_id):
                     self.hearing.append(item_id)
+                case AskPartial(item_id):
+                    said = ("", "order a", "what time is it")[len(self.hearing) % 3]
+                    self.do(self.protocol.receive(PartialHeard(item_id=item_id, text=said), self.now))
                 case Close():
                     self.closed = True
                 case _:

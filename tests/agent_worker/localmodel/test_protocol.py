@@ -10,6 +10,7 @@ from agent_worker.cascade.base import TimedWord
 from agent_worker.localmodel import settings
 from agent_worker.localmodel.actions import (
     Action,
+    AskPartial,
     BinaryReceived,
     Close,
     DetectVoice,
@@ -21,6 +22,7 @@ from agent_worker.localmodel.actions import (
     HearItem,
     Hush,
     OpenUtterance,
+    PartialHeard,
     PlanMade,
     Send,
     Speak,
@@ -52,6 +54,8 @@ class Session:
         session = settings.begun("sess_5eed", intent=intent, model="m", wall=1_800_000_000)
         self.protocol = Protocol(Names("5eed"), session=session, hears=hears, now=self.now)
         self.actions: list[Action] = []
+        self.partial: str | None = ""
+        """What the recogniser says of an utterance so far, at once; None: it says nothing."""
         self.new = self._take(self.protocol.open())
         if manual:
             self.send("session.update", session={"type": "realtime", "audio": MANUAL})
@@ -66,7 +70,12 @@ class Session:
         return self.happen(FrameReceived(json.dumps({"type": kind, **fields})))
 
     def happen(self, happening: Happening) -> list[Json]:
-        self._take(self.protocol.receive(happening, self.now))
+        actions = self.protocol.receive(happening, self.now)
+        for asked in [action for action in actions if isinstance(action, AskPartial)]:
+            if self.partial is not None:
+                said = PartialHeard(item_id=asked.item_id, text=self.partial)
+                actions = [*actions, *self.protocol.receive(said, self.now)]
+        self._take(actions)
         return self.events
 
     def wait(self, seconds: float) -> list[Json]:
@@ -979,3 +988,64 @@ def test_somebody_else_speaks_in_another_voice() -> None:
     session = Session()
     session.plan(session.create(), Say("Hello.", voice="ash"))
     assert [order.voice for order in session.orders(Speak)] == ["ash"]
+
+
+# Pauses in the middle of a sentence. ---------------------------------------------------------------------------
+
+
+def paused(partial: str | None) -> Session:
+    """A user who spoke from 0.32 s to 1.28 s of the audio and has now been silent for 0.29 s."""
+    session = Session(manual=False)
+    session.partial = partial
+    session.append(5 * SECOND)
+    judge(session, 10, 40, 0.9)
+    judge(session, 40, 49, 0.0)
+    return session
+
+
+def judge(session: Session, start: int, end: int, probability: float) -> list[str]:
+    """These windows are judged; gives the types of all that is sent."""
+    before = len(session.actions)
+    for number in range(start, end):
+        session.happen(VoiceJudged(probability=probability, end=(number + 1) * 0.032))
+    return [action.event["type"] for action in session.actions[before:] if isinstance(action, Send)]
+
+
+def sent(session: Session) -> list[str]:
+    return [action.event["type"] for action in session.actions if isinstance(action, Send)]
+
+
+def test_a_complete_sentence_is_committed_at_once() -> None:
+    assert "input_audio_buffer.committed" in sent(paused("what time is it"))
+
+
+def test_a_sentence_that_is_open_is_waited_for_and_goes_on() -> None:
+    session = paused("i would like to order a")
+    assert "input_audio_buffer.speech_stopped" not in sent(session)
+    assert judge(session, 49, 75, 0.9) == []
+    session.partial = "i would like to order a large pizza"
+    types = judge(session, 75, 90, 0.0)
+    assert types[:2] == ["input_audio_buffer.speech_stopped", "input_audio_buffer.committed"]
+    assert sent(session).count("input_audio_buffer.speech_started") == 1
+
+
+def test_an_open_sentence_ends_after_a_longer_silence() -> None:
+    session = paused("i would like to order a")
+    assert judge(session, 49, 79, 0.0) == []
+    assert judge(session, 79, 83, 0.0)[:2] == ["input_audio_buffer.speech_stopped", "input_audio_buffer.committed"]
+
+
+@pytest.mark.parametrize(("partial", "seconds"), [("i would like to order a", 1.1), (None, 1.0)])
+def test_a_client_that_sends_no_silence_is_not_waited_for(partial: str | None, seconds: float) -> None:
+    session = paused(partial)
+    assert session.protocol.deadline <= session.now + seconds
+    session.wait(seconds)
+    assert session.types[:2] == ["input_audio_buffer.speech_stopped", "input_audio_buffer.committed"]
+
+
+def test_a_commit_or_a_clear_ends_the_pause() -> None:
+    for kind in ("input_audio_buffer.commit", "input_audio_buffer.clear"):
+        session = paused("i would like to order a")
+        session.send(kind)
+        session.wait(60)
+        assert "input_audio_buffer.speech_stopped" not in session.types

@@ -447,6 +447,19 @@ async def test_a_real_voice_is_found_by_the_server() -> None:
         assert completed["transcript"] == "what time is it"
 
 
+async def test_a_pause_in_the_middle_of_a_sentence_does_not_end_it() -> None:
+    async with served(real_engines()) as url, joined(url) as client:
+        detection = {"type": "server_vad", "silence_duration_ms": 300}
+        audio = {"input": {"turn_detection": detection, "transcription": {"model": "any"}}}
+        await client.send("session.update", session={"type": "realtime", "audio": audio})
+        await client.append(np.concatenate((level(0, 1.0), spoken("s30", silence=2.0))))
+        await client.until("response.done")
+        assert len(client.of("input_audio_buffer.speech_started")) == 1
+        (completed,) = client.of("conversation.item.input_audio_transcription.completed")
+        assert completed["transcript"].startswith("i would like to order")
+        assert completed["transcript"].endswith("large pizza")
+
+
 async def test_noises_are_no_turns() -> None:
     async with served(real_engines()) as url, joined(url) as client:
         for name in ("n01", "n04", "n11"):
