@@ -51,7 +51,6 @@ docs: $(VENV)/.installed-dev ## draw what is drawn from the code
 	@$(BIN)/python scripts/draw_speech.py
 
 bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine, and the cost of floor, wire and local model
-	@$(BIN)/python -m bench.latency $(ARGS)
 	@$(BIN)/python -m bench.floor $(ARGS)
 	@$(BIN)/python -m bench.ears
 	@$(BIN)/python -m bench.local_model

@@ -1,6 +1,6 @@
-"""What the floor costs: time per event of the machine that decides, and what of it people hear.
+"""All figures of the floor in one table: what people hear of it, and the time per event of the machine that decides.
 
-    python -m bench.floor                   both; the calls are those of bench.interruptions
+    python -m bench.floor                   both; the calls are those of bench.latency and bench.interruptions
     python -m bench.floor --machine-only    without calls
 
 Ten minutes of conversation are played in virtual time: stories told by the agent, coughs, backchannels and real
@@ -21,7 +21,7 @@ from rich.table import Table
 from agent_worker.speech import events as ev
 from agent_worker.speech.actions import Action
 from agent_worker.speech.conversation import Conversation
-from bench import interruptions
+from bench import interruptions, latency
 from tests.agent_worker.speech.story import request, script, voice
 from tests.agent_worker.speech.world import USUAL, Fact, Reply, World
 
@@ -137,29 +137,42 @@ def _cost(name: str, costs: list[float]) -> Cost:
     )
 
 
-def machine_table(costs: list[Cost]) -> Table:
-    """The costs as a table for people."""
-    table = Table("step of the machine", title="The machine that decides")
+def listener_cost(runs: int) -> list[Cost]:
+    """What people hear, in calls on this machine: how long they wait, and what interruptions do."""
+    found = asyncio.run(latency.measure(runs)) | asyncio.run(interruptions.measure(runs))
+    return [_cost(name, [second * 1e6 for second in seconds]) for name, seconds in found.items() if seconds]
+
+
+def table_of(heard: list[Cost], machine: list[Cost]) -> Table:
+    """All figures of the floor."""
+    table = Table("what")
     for name in ("times", "median", "95 %", "worst"):
         table.add_column(name, justify="right")
-    for cost in costs:
-        figures = (f"{figure:.1f} µs" for figure in (cost.median, cost.p95, cost.worst))
-        table.add_row(cost.name, str(cost.steps), *figures, style="bold" if cost is costs[0] else None)
+    for title, costs in (("at the listener", heard), ("each step of the machine that decides", machine)):
+        if costs:
+            table.add_section()
+            table.add_row(title, style="italic")
+        for cost in costs:
+            figures = (_shown(figure) for figure in (cost.median, cost.p95, cost.worst))
+            table.add_row(f"  {cost.name}", str(cost.steps), *figures)
     return table
+
+
+def _shown(microseconds: float) -> str:
+    return f"{microseconds / 1000:.0f} ms" if microseconds >= 10_000 else f"{microseconds:.1f} µs"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--machine-only", action="store_true", help="only what the deciding machine costs, no calls")
-    parser.add_argument("--runs", type=int, default=3, help="calls that are interrupted (default 3)")
+    parser.add_argument("--runs", type=int, default=3, help="calls for each figure of the listener (default 3)")
     arguments = parser.parse_args()
-    costs = machine_cost()
-    Console().print(machine_table(costs))
-    if not arguments.machine_only:
-        heard = Table("at the listener", "median", "min", "max", "runs")
-        interruptions.add_rows(heard, asyncio.run(interruptions.measure(arguments.runs)))
-        Console().print(heard)
-    return 0 if costs[0].median < LIMIT_MICROSECONDS else 1
+    machine = machine_cost()
+    heard = [] if arguments.machine_only else listener_cost(arguments.runs)
+    console = Console()
+    console.print(table_of(heard, machine))
+    console.print(latency.measured_with())
+    return 0 if machine[0].median < LIMIT_MICROSECONDS else 1
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
     barge-in  from the first sound of an interrupting voice to the agent's silence, at the caller
 
 About 80 ms of each is the caller's own jitter buffer (aiortc's), and the answer waits for the end-of-turn silence
-(0.5 s by default). Run it with `make bench`, or `make bench ARGS="--runs 10"`.
+(0.5 s by default). Run it with
+`python -m bench.latency --runs 10`; `make bench` shows it beside all other figures of the floor.
 """
 
 import argparse
@@ -67,6 +68,12 @@ async def measure(runs: int) -> dict[str, list[float]]:
     return found
 
 
+def measured_with() -> str:
+    """When, and on what versions of everything that matters."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("aiortc", "av", "onnxruntime", "websockets"))
+    return f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {versions}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="calls for each number (default 5)")
@@ -78,8 +85,7 @@ def main() -> None:
         table.add_row(name, *(f"{figure * 1000:.0f} ms" for figure in figures), str(len(seconds)))
     console = Console()
     console.print(table)
-    versions = ", ".join(f"{name} {version(name)}" for name in ("aiortc", "av", "onnxruntime", "websockets"))
-    console.print(f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {versions}")
+    console.print(measured_with())
 
 
 if __name__ == "__main__":

@@ -36,3 +36,5 @@ field_title_should_be_set, capture_signals, openapi, force_exit, should_exit, ju
 _._handle_rtp_packet
 arrival_time_ms
 _.mic_to_model_late
+# The encoder of av.
+pix_fmt

@@ -1,40 +1,32 @@
 """One agent in one room: what an application holds of a conversation."""
 
 import asyncio
-from collections.abc import AsyncIterable, Callable
-from typing import Any, TypeVar, Unpack
+from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import replace
+from typing import Any, Unpack
 from uuid import uuid4
 
-from agent_worker import clock
 from agent_worker.agent import Agent
 from agent_worker.audio import Samples
 from agent_worker.cascade.base import Synthesiser
 from agent_worker.errors import SpeechError
-from agent_worker.history.record import History
-from agent_worker.realtime.base import RealtimeModel
+from agent_worker.realtime.base import ItemRetrieved, RealtimeModel, SessionSettings
 from agent_worker.rooms.base import Door
-from agent_worker.session.events import SessionEvent
-from agent_worker.session.handle import Speeches, SpeechHandle, all_done
+from agent_worker.session.handle import SpeechHandle, all_done
 from agent_worker.session.lifetime import Lifetime
-from agent_worker.session.listeners import EventStream, Listeners
-from agent_worker.session.live import Live
-from agent_worker.session.mailbox import Mailbox
+from agent_worker.session.model_changes import ModelChanges
 from agent_worker.session.script import Script
 from agent_worker.session.seat import Seat
+from agent_worker.session.user_input import UserInput
 from agent_worker.speech import events as ev
-from agent_worker.speech.actions import AgentState, UserState
 from agent_worker.speech.options import OptionChanges, SpeechOptions, TurnMode, merged
 from agent_worker.speech.queue import Priority, Speech
 from agent_worker.tools.function_tool import find_tools
 from agent_worker.turns.judge import TurnJudge
-from agent_worker.usage import Usage
 from agent_worker.vad.base import Vad
 
-_Event = TypeVar("_Event", bound=SessionEvent)
-_Function = TypeVar("_Function", bound=Callable[[Any], object])
 
-
-class AgentSession:
+class AgentSession(UserInput):
     """A conversation between one agent and the humans of one room.
 
     Args:
@@ -45,6 +37,8 @@ class AgentSession:
         synthesiser: Speaks what `say` is given; None: `say` needs audio.
         turn_judge: Tells at each pause of the user whether the sentence is finished, so that one who looks for a word
             gets `max_endpointing_delay` of silence (T-2). None: `min_endpointing_delay` is enough for anybody.
+        model_settings: How the model is set (speed, language, modality, ...). Instructions, tools, voice and turn
+            detection are the agent's and the options'.
         options: How the conversation behaves. An agent's `options`, and what one speech asks for, go before these.
 
     Attributes:
@@ -61,17 +55,18 @@ class AgentSession:
         vad: Vad,
         synthesiser: Synthesiser | None = None,
         turn_judge: TurnJudge | None = None,
+        model_settings: SessionSettings | None = None,
         options: SpeechOptions | None = None,
     ) -> None:
-        self.history = History()
+        super().__init__(options or SpeechOptions())
         self._synthesiser = synthesiser
-        self._options = options or SpeechOptions()
-        self._mailbox = Mailbox()
-        self._listeners = Listeners()
-        self._speeches = Speeches(
-            post=self._mailbox.post, allow_interruptions=lambda: self.options.allow_interruptions
+        self._seat = Seat(
+            agent,
+            session=self,
+            history=self.history,
+            emit=self._listeners.emit,
+            model_settings=model_settings or SessionSettings(),
         )
-        self._seat = Seat(agent, session=self, history=self.history, emit=self._listeners.emit)
         self._lifetime = Lifetime(
             door=door,
             model=model,
@@ -97,62 +92,6 @@ class AgentSession:
         """
         self._seat.sit(self._seat.agent)
         return await self._lifetime.run(self._seat)
-
-    # What there is to see.
-
-    @property
-    def agent(self) -> Agent:
-        """Who the agent is at present."""
-        return self._seat.agent
-
-    @property
-    def options(self) -> SpeechOptions:
-        """How the conversation behaves now: the session's options with the present agent's laid over them."""
-        agent = self.agent
-        own: OptionChanges = (
-            {} if agent.allow_interruptions is None else {"allow_interruptions": agent.allow_interruptions}
-        )
-        return merged(self._options, agent.options or {}, own)
-
-    @property
-    def agent_state(self) -> AgentState:
-        """What the agent is doing; "initializing" until the model is ready."""
-        live = self._lifetime.live
-        return AgentState.INITIALIZING if live is None else live.reports.agent_state
-
-    @property
-    def user_state(self) -> UserState:
-        """What the user is doing."""
-        live = self._lifetime.live
-        return UserState.LISTENING if live is None else live.reports.user_state
-
-    @property
-    def usage(self) -> Usage:
-        """What the model's replies have cost so far, in tokens."""
-        return self._lifetime.usage
-
-    def events(self) -> EventStream:
-        """What happens from now on, for one reader of any number: `async for event in session.events(): ...`.
-
-        Each reader has a queue of 256 events; one that is further behind misses the oldest, and its `dropped` says
-        how many. The iteration ends after SessionClosed.
-        """
-        return self._listeners.stream()
-
-    def on(self, kind: type[_Event]) -> Callable[[_Function], _Function]:
-        """A decorator: call a function, or run a coroutine function, with each event of this class.
-
-            @session.on(UserInputTranscribed)
-            def show(event: UserInputTranscribed) -> None: ...
-
-        Functions are called at once and must not block; coroutine functions run as tasks of the session, which at its
-        end waits 2 s for them. What they raise is logged, and told as ErrorOccurred.
-
-        Args:
-            kind: One of the classes of `agent_worker.session.events`.
-
-        """
-        return self._listeners.on(kind)
 
     # What the agent says.
 
@@ -206,6 +145,7 @@ class AgentSession:
         instructions: str | None = None,
         user_input: str | None = None,
         tool_choice: str | None = None,
+        tools: Iterable[str | Callable[..., Any]] | None = None,
         allow_interruptions: bool | None = None,
         priority: Priority = Priority.NORMAL,
     ) -> SpeechHandle:
@@ -216,14 +156,17 @@ class AgentSession:
             user_input: A message of the user to answer, added to the history first. It interrupts what the agent
                 says, up to the first protected speech, as if it had been typed in the room (M-8).
             tool_choice: "auto", "none", "required" or a tool's name, for this reply.
+            tools: Only these of the agent's tools can be called by this reply: names, or the functions themselves.
             allow_interruptions: Whether a voice may interrupt it; None: as the agent and the options say.
             priority: LOW, NORMAL or HIGH: what goes first of all that waits to be said. Nothing is interrupted by it.
 
         Raises:
             SpeechError: The session is not running or is about to end.
+            ConfigError: The agent has no such tool.
 
         """
         live = self._speaking()
+        names = None if tools is None else self._seat.toolbox.names(tools)
         if user_input is not None:
             live.add_user_message(user_input)
         if allow_interruptions is None:
@@ -235,6 +178,7 @@ class AgentSession:
             interruptible=allow_interruptions,
             instructions=instructions,
             tool_choice=tool_choice,
+            tool_names=names,
             answers_turn=user_input is not None,
         )
         live.request(speech, "generate_reply", interrupts=user_input is not None)
@@ -258,37 +202,6 @@ class AgentSession:
         self._mailbox.post(ev.InterruptRequested(force))
         return all_done(cut)
 
-    # What the user says, in mode "manual" (T-4).
-
-    def start_turn(self) -> None:
-        """The user begins to speak, as when a button is pressed. What the agent says is held until the turn is over.
-
-        Raises:
-            SpeechError: The session is not running, or its option `turn_detection` is not "manual".
-
-        """
-        self._turn(ev.TurnOpened(clock.now()))
-
-    def commit_turn(self) -> None:
-        """The user has said what was to be said: the agent answers. Nothing happens without an open turn.
-
-        Less than 0.1 s of sound is forgotten, as by `clear_turn`.
-
-        Raises:
-            SpeechError: As `start_turn`.
-
-        """
-        self._turn(ev.TurnCommitRequested(clock.now()))
-
-    def clear_turn(self) -> None:
-        """Forget what was said since `start_turn`; what the agent said goes on.
-
-        Raises:
-            SpeechError: As `start_turn`.
-
-        """
-        self._turn(ev.TurnDropped())
-
     # How it goes on.
 
     def update_options(self, **changes: Unpack[OptionChanges]) -> None:
@@ -306,6 +219,29 @@ class AgentSession:
         self._options = merged(self._options, changes)
         if self._lifetime.live is not None:
             self._lifetime.live.reconfigure()
+
+    def update_model(self, **changes: Unpack[ModelChanges]) -> None:
+        """Change how the model is set, from now on (M-5). What the model refuses is told as ErrorOccurred.
+
+        Works before `run` as well. Instructions, tools and voice are the agent's: `update_agent`.
+
+        Raises:
+            TypeError: There is no such setting.
+
+        """
+        self._seat.model_settings = replace(self._seat.model_settings, **changes)
+        if self._lifetime.live is not None:
+            self._lifetime.live.reconfigure()
+
+    async def retrieve_item(self, item_id: str) -> ItemRetrieved:
+        """What the model's copy of the history has under this id, its audio included (M-6). At most 5 s.
+
+        Raises:
+            SpeechError: The session is not running.
+            RealtimeError: The model has no such item, was lost, or has not answered in time.
+
+        """
+        return await self._running().histories.retrieve(item_id)
 
     def update_agent(self, agent: Agent) -> None:
         """Hand the conversation over to another agent. Returns at once.
@@ -334,6 +270,18 @@ class AgentSession:
         if self._lifetime.live is not None:
             self._lifetime.live.reconfigure()
 
+    async def reset(self) -> None:
+        """Begin anew: what is said is cut, protected or not, and both histories are emptied. Agent and options stay.
+
+        Of what the user is saying only what follows counts. Returns when nothing is left here; the model's part is
+        done when it acknowledges that.
+
+        Raises:
+            SpeechError: The session is not running; or the model keeps its history (`Capabilities.delete_items`).
+
+        """
+        await self._running().reset()
+
     async def drain(self, *, seconds: float = 60.0) -> None:
         """End the session in peace: `on_exit` runs, what is being said and its tools finish, then the session closes.
 
@@ -359,26 +307,3 @@ class AgentSession:
 
         """
         await self._lifetime.close(reason)
-
-    def _turn(self, event: ev.TurnOpened | ev.TurnCommitRequested | ev.TurnDropped) -> None:
-        self._running()
-        if self.options.turn_detection is not TurnMode.MANUAL:
-            msg = (
-                f'turns are found by "{self.options.turn_detection}" here: '
-                'update_options(turn_detection="manual") gives them to the application'
-            )
-            raise SpeechError(msg)
-        self._mailbox.post(event)
-
-    def _speaking(self) -> Live:
-        live = self._running()
-        if live.ending.draining:
-            msg = "the session is about to end: nothing new is said"
-            raise SpeechError(msg)
-        return live
-
-    def _running(self) -> Live:
-        if self._lifetime.live is None:
-            msg = "the session is not running: speak from on_enter, from a tool, or while run() goes on"
-            raise SpeechError(msg)
-        return self._lifetime.live

@@ -42,6 +42,12 @@ class CutReplies:
         """So much was heard of what had come by the cut; the model was told."""
         self._heard |= dict(progress)
 
+    def told(self, item_id: str) -> None:
+        """The model was told what was heard of this item in another way."""
+        for items in self._items.values():
+            if item_id in items:
+                items.remove(item_id)
+
     def ended(self, response_id: str, rate: int) -> list[DeleteItem | TruncateItem]:
         """The reply is complete, or will never be: what the model does not know yet.
 

@@ -18,7 +18,12 @@ LOOKS = 4
 
 
 class Ear:
-    """Listens to one microphone after the other."""
+    """Listens to one microphone after the other.
+
+    Attributes:
+        enabled: Whether it hears anything; see `hear`.
+
+    """
 
     def __init__(
         self, *, detector: Detector, turn_audio: TurnAudio, rate: int, heard: Callable[[VoiceEvent], None]
@@ -27,8 +32,15 @@ class Ear:
         self._turn_audio = turn_audio
         self._rate = rate
         self._heard = heard
+        self.enabled = True
         self._silent_looks = 0
         self._fed_until = 0.0
+
+    def hear(self, enabled: bool) -> None:
+        """Hear nothing from now on, or hear again. A voice that is heard has then ended."""
+        if not enabled:
+            self.end_voice()
+        self.enabled = enabled
 
     async def listen(self, microphone: Microphone) -> None:
         """Follow a microphone to its end."""
@@ -39,6 +51,8 @@ class Ear:
             watch = group.create_task(self._watch())
             try:
                 async for frame in microphone:
+                    if not self.enabled:
+                        continue
                     now = self._fed_until = clock.now()
                     self._silent_looks = 0
                     # The model's copy first: a turn that opens here finds its beginning in the ring.
@@ -48,7 +62,8 @@ class Ear:
                     for event in self._detector.push(to_vad.push(frame), now):
                         self._heard(event)
             finally:
-                self._turn_audio.push(to_model.flush(), clock.now())
+                if self.enabled:
+                    self._turn_audio.push(to_model.flush(), clock.now())
                 self.end_voice()
                 if self._turn_audio.everything:
                     # A model that waits for a pause would wait for ever.

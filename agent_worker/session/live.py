@@ -11,23 +11,28 @@ from uuid import uuid4
 from agent_worker import clock
 from agent_worker.agent import Agent
 from agent_worker.cascade.base import Synthesiser
-from agent_worker.history.items import Item, Message, Role
+from agent_worker.errors import SpeechError
+from agent_worker.history.items import Message, Role
 from agent_worker.history.record import History
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
 from agent_worker.rooms.base import Room
 from agent_worker.session.cut_replies import CutReplies
+from agent_worker.session.delivery import Delivery
 from agent_worker.session.ear import Ear
 from agent_worker.session.ending import LAST_WORDS_SECONDS, Ending
 from agent_worker.session.events import ConversationItemAdded, ReplyCompleted, SessionEvent, SpeechCreated
 from agent_worker.session.failures import Failures
-from agent_worker.session.handle import Speeches
+from agent_worker.session.handle import Speeches, all_done
+from agent_worker.session.histories import Histories
+from agent_worker.session.images import Images
 from agent_worker.session.lines import AgentLines, UserLines
 from agent_worker.session.mailbox import Mailbox
 from agent_worker.session.model_feed import ModelFeed
 from agent_worker.session.narrator import Narrator
 from agent_worker.session.performer import Performer
 from agent_worker.session.question import Question
+from agent_worker.session.reader import Reader
 from agent_worker.session.reports import Reports
 from agent_worker.session.room_feed import RoomFeed
 from agent_worker.session.script import Script
@@ -42,7 +47,7 @@ from agent_worker.speech import events as ev
 from agent_worker.speech.conversation import Conversation
 from agent_worker.speech.options import SpeechOptions, TurnMode
 from agent_worker.speech.queue import Priority, Speech, SpeechKind
-from agent_worker.turns.judge import TurnJudge, TurnSoFar
+from agent_worker.turns.judge import TurnJudge
 from agent_worker.vad.base import Vad
 from agent_worker.vad.detector import Detector
 from agent_worker.vad.gate import Gate
@@ -93,6 +98,7 @@ class Live:
         self._seat = seat
         self._room = room
         self._connection = connection
+        self.capabilities = connection.capabilities
         self._history = history
         self._mailbox = mailbox
         self._speeches = speeches
@@ -108,6 +114,8 @@ class Live:
             options(), transcribes=self._transcribes, turn_hook=True, new_id=self._new_answer
         )
         failures, cut_replies = Failures(), CutReplies()
+        self.histories = Histories(history=history, send=connection.send, emit=emit)
+        self.images = Images(self.histories)
         self._turns = UserTurns(
             history=history,
             seat=seat,
@@ -122,32 +130,46 @@ class Live:
         self._turn_audio.follow(everything=self._server_turns())
         self._user_lines = UserLines(room, history)
         self._agent_lines = AgentLines(room, history, playout.ledger)
-        self._ear = Ear(
+        self.ear = Ear(
             detector=Detector(vad, Gate()),
             turn_audio=self._turn_audio,
             rate=connection.capabilities.input_rate,
             heard=mailbox.post,
         )
-        self.feed = ModelFeed(
+        delivery = Delivery(
             post=mailbox.post,
-            send=connection.send,
-            emit=emit,
-            user_lines=self._user_lines,
-            agent_lines=self._agent_lines,
-            named=self._turns.named,
-            called=self._add,
-            cut_replies=cut_replies,
-            failures=failures,
-            server_turns=self._server_turns,
+            lines=self._agent_lines,
+            buffered=lambda: playout.buffered_seconds,
             rate=connection.capabilities.output_rate,
         )
         self._narrator = Narrator(
             synthesiser=synthesiser,
             post=mailbox.post,
             lines=self._agent_lines,
-            buffered=lambda: playout.buffered_seconds,
+            delivery=delivery,
             patience=lambda: options().stall_timeout,
             start=self._own,
+        )
+        reader = Reader(
+            delivery=delivery,
+            synthesiser=synthesiser,
+            lines=self._agent_lines,
+            voice=lambda: seat.agent.voice,
+            post=mailbox.post,
+            start=self._own,
+        )
+        self.feed = ModelFeed(
+            post=mailbox.post,
+            histories=self.histories,
+            emit=emit,
+            user_lines=self._user_lines,
+            agent_lines=self._agent_lines,
+            reader=reader,
+            named=self._turns.named,
+            called=self.histories.add,
+            cut_replies=cut_replies,
+            failures=failures,
+            server_turns=self._server_turns,
             rate=connection.capabilities.output_rate,
         )
         self._question = Question(
@@ -159,11 +181,16 @@ class Live:
         self._judging = (
             None
             if turn_judge is None
-            else TurnJudging(judge=turn_judge, so_far=self._turn_so_far, options=options, post=mailbox.post)
+            else TurnJudging(
+                judge=turn_judge,
+                so_far=lambda: self._turn_audio.so_far(self._user_lines.words_so_far),
+                options=options,
+                post=mailbox.post,
+            )
         )
         self._room_feed = RoomFeed(
             room=room,
-            ear=self._ear,
+            ear=self.ear,
             start=self._own,
             entered=self._enter,
             typed=self._typed,
@@ -175,19 +202,21 @@ class Live:
             room=room,
             speeches=speeches,
             options=options,
-            send=connection.send,
+            send=self.histories.send,
             post=mailbox.post,
             reconfigure=self.reconfigure,
             start=self._own,
         )
         self._performer = Performer(
-            send=connection.send,
+            seat=seat,
+            histories=self.histories,
             emit=emit,
             playout=playout,
             turn_audio=self._turn_audio,
             user_lines=self._user_lines,
             agent_lines=self._agent_lines,
             narrator=self._narrator,
+            reader=reader,
             speeches=speeches,
             cut_replies=cut_replies,
             reports=self.reports,
@@ -209,6 +238,7 @@ class Live:
             group.create_task(self._decide())
             group.create_task(self._show_words())
             group.create_task(self.ending.wait())
+            group.create_task(self.histories.run())
             if self._judging is not None:
                 group.create_task(self._judging.run())
         msg = "the session's tasks never end by themselves"
@@ -219,12 +249,7 @@ class Live:
     def add_user_message(self, text: str) -> None:
         """Put something that the user wrote into both histories."""
         message = Message(id=f"item_{uuid4().hex[:20]}", role=Role.USER, text=text)
-        self._connection.send(rt.CreateItem(item=message))
-        self._add(message)
-
-    def _add(self, item: Item) -> None:
-        self._history.add(item)
-        self._emit(ConversationItemAdded(at=clock.now(), item=item))
+        self.histories.tell(message)
 
     def request(self, speech: Speech, source: str, *, interrupts: bool = False) -> None:
         """Have something said; `source` is for those who follow the session."""
@@ -246,9 +271,20 @@ class Live:
             self._settings = settings
             self._connection.send(rt.UpdateSession(settings))
         if self._turn_audio.everything is not self._server_turns():
-            self._ear.end_voice()
+            self.ear.end_voice()
             self._turn_audio.follow(everything=self._server_turns())
         self._mailbox.post(ev.OptionsChanged(options))
+
+    async def reset(self) -> None:
+        """Cut everything, and have nothing that was said known to anybody."""
+        if not self.capabilities.delete_items:
+            msg = "this model keeps its history: begin anew with another session"
+            raise SpeechError(msg)
+        self._mailbox.post(ev.TurnDropped())
+        cut = self._speeches.to_interrupt(force=True)
+        self._mailbox.post(ev.InterruptRequested(force=True))
+        await all_done(cut)
+        self.histories.forget_all()
 
     def hand_over(self, agent: Agent) -> None:
         """Another agent takes over, once the present one has left."""
@@ -327,9 +363,7 @@ class Live:
         if script is not None and not script.add_to_history:
             return
         if script is not None and not self._over:
-            # In its place: a turn that the user made meanwhile stands behind it in both histories (R-5).
-            previous = self._history.before(message.id) or "root"
-            self._connection.send(rt.CreateItem(item=message, previous_item_id=previous))
+            self.histories.tell_in_place(message)
         self._emit(ConversationItemAdded(at=clock.now(), item=message))
 
     async def _follow_model(self) -> None:
@@ -362,13 +396,6 @@ class Live:
         answers, self._answers = self._answers, []
         for speech_id in answers:
             self._emit(SpeechCreated(at=now, speech_id=speech_id, source="turn"))
-
-    def _turn_so_far(self) -> TurnSoFar | None:
-        samples = self._turn_audio.so_far()
-        if not len(samples):
-            return None
-        rate = self._connection.capabilities.input_rate
-        return TurnSoFar(samples=samples, rate=rate, text=self._user_lines.words_so_far)
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER

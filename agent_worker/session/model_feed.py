@@ -18,7 +18,9 @@ from agent_worker.session.events import (
     UserInputTranscribed,
 )
 from agent_worker.session.failures import Component, Failures
+from agent_worker.session.histories import Histories
 from agent_worker.session.lines import AgentLines, UserLines
+from agent_worker.session.reader import Reader
 from agent_worker.speech import events as ev
 from agent_worker.usage import Usage
 
@@ -38,6 +40,8 @@ _ReplyEvent = (
     | rt.OutputAudio
     | rt.OutputTranscript
     | rt.OutputAudioDone
+    | rt.OutputText
+    | rt.OutputTextDone
     | rt.FunctionCallReady
     | rt.ResponseEnded
 )
@@ -56,10 +60,11 @@ class ModelFeed:
 
     Args:
         post: Posts an event to the conversation.
-        send: Sends the model a command.
+        histories: What the model has of the history.
         emit: Tells who follows the session.
         user_lines: The user's lines.
         agent_lines: The agent's lines.
+        reader: Reads aloud what the model writes.
         named: Told the name of each turn that the model has taken.
         called: Told of each call of a tool.
         cut_replies: What comes too late.
@@ -76,10 +81,11 @@ class ModelFeed:
         self,
         *,
         post: Callable[[ev.Event], None],
-        send: Callable[[rt.RealtimeCommand], None],
+        histories: Histories,
         emit: Callable[[SessionEvent], None],
         user_lines: UserLines,
         agent_lines: AgentLines,
+        reader: Reader,
         named: Callable[[str], None],
         called: Callable[[FunctionCall], None],
         cut_replies: CutReplies,
@@ -89,10 +95,11 @@ class ModelFeed:
     ) -> None:
         self.usage = Usage()
         self._post = post
-        self._send = send
+        self._histories = histories
         self._emit = emit
         self._user_lines = user_lines
         self._agent_lines = agent_lines
+        self._reader = reader
         self._named = named
         self._called = called
         self._cut_replies = cut_replies
@@ -104,6 +111,7 @@ class ModelFeed:
 
     def receive(self, event: rt.RealtimeEvent) -> None:
         """What an event means here."""
+        self._histories.receive(event)
         match event:
             case (
                 rt.InputCommitted()
@@ -120,6 +128,8 @@ class ModelFeed:
                 | rt.OutputAudio()
                 | rt.OutputTranscript()
                 | rt.OutputAudioDone()
+                | rt.OutputText()
+                | rt.OutputTextDone()
                 | rt.FunctionCallReady()
                 | rt.ResponseEnded()
             ):
@@ -141,8 +151,6 @@ class ModelFeed:
                 self._post(ev.ModelRestored())
             case (
                 rt.OutputPartStarted()
-                | rt.OutputText()
-                | rt.OutputTextDone()
                 | rt.PlaybackStarted()
                 | rt.PlaybackStopped()
                 | rt.ItemAdded()
@@ -224,6 +232,12 @@ class ModelFeed:
             case rt.OutputAudioDone(item_id=item_id, content_index=content_index):
                 if not self._cut_replies.is_cut(event.response_id):
                     self._agent_lines.complete(Part(item_id, content_index))
+            case rt.OutputText(response_id=response_id, item_id=item_id, content_index=content_index, delta=delta):
+                if not self._cut_replies.is_cut(response_id):
+                    self._reader.wrote(response_id, Part(item_id, content_index), delta)
+            case rt.OutputTextDone(response_id=response_id, item_id=item_id, content_index=content_index, text=text):
+                if not self._cut_replies.is_cut(response_id):
+                    self._reader.wrote_all(response_id, Part(item_id, content_index), text)
             case rt.FunctionCallReady(response_id=response_id):
                 call = FunctionCall(
                     id=event.item_id, call_id=event.call_id, name=event.name, arguments=event.arguments
@@ -244,7 +258,7 @@ class ModelFeed:
             self._failures.worked(Component.MODEL)
         self._made[event.response_id] = MadeReply(event, calls)
         for command in self._cut_replies.ended(event.response_id, self._rate):
-            self._send(command)
+            self._histories.send(command)
             if isinstance(command, rt.DeleteItem):
                 self._agent_lines.forget(command.item_id)
         self.usage += event.usage
@@ -257,15 +271,15 @@ class ModelFeed:
                     first_output_seconds=event.first_output_seconds,
                 )
             )
-        self._post(
-            ev.ReplyEnded(
-                response_id=event.response_id,
-                request_id=event.request_id,
-                tool_calls=len(calls) if completed or lost else 0,
-                failure=event.message or "the model failed" if failed else "",
-                lost=lost,
-            )
+        ended = ev.ReplyEnded(
+            response_id=event.response_id,
+            request_id=event.request_id,
+            tool_calls=len(calls) if completed or lost else 0,
+            failure=event.message or "the model failed" if failed else "",
+            lost=lost,
         )
+        if not self._reader.ended(ended):
+            self._post(ended)
 
     def _problem(self, message: str) -> None:
         self._emit(ErrorOccurred(at=clock.now(), source="model", message=message, fatal=False))

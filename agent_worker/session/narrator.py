@@ -1,26 +1,21 @@
 """Speaks scripts: what the application has said word for word comes to the conversation as a model's reply would.
 
-say -> script -> Narrator -> reply started, audio, ended -> conversation -> playout
+say -> script -> Narrator -> reply started, audio (Delivery), ended -> conversation -> playout
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Callable, Coroutine
-from contextlib import aclosing
-from typing import Any, Final, cast
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from agent_worker.audio import MODEL_RATE, Samples, to_bytes
 from agent_worker.cascade.base import Synthesiser
 from agent_worker.media.ledger import Part
-from agent_worker.media.resample import Resampler
+from agent_worker.session.delivery import Delivery
 from agent_worker.session.lines import AgentLines
-from agent_worker.session.script import Script, Text, in_pieces, in_time, synthesised
+from agent_worker.session.script import Script, why
 from agent_worker.speech import events as ev
 
 log = logging.getLogger(__name__)
-
-AHEAD_SECONDS: Final = 5.0
-"""How far the sound is made ahead of what is heard: what is cut was made for nothing."""
 
 Start = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -32,10 +27,9 @@ class Narrator:
         synthesiser: Makes the sound of scripts that bring none.
         post: Posts an event to the conversation.
         lines: Where the words are shown.
-        buffered: How many seconds wait to be played.
+        delivery: Gives words a sound.
         patience: How many seconds the application may take for more of what it wants said.
         start: Starts a task that ends with the session.
-        rate: Samples per second of the agent's voice.
 
     """
 
@@ -45,16 +39,14 @@ class Narrator:
         synthesiser: Synthesiser | None,
         post: Callable[[ev.Event], None],
         lines: AgentLines,
-        buffered: Callable[[], float],
+        delivery: Delivery,
         patience: Callable[[], float],
         start: Start,
-        rate: int = MODEL_RATE,
     ) -> None:
-        self._rate = rate
         self._synthesiser = synthesiser
         self._post = post
         self._lines = lines
-        self._buffered = buffered
+        self._delivery = delivery
         self._patience = patience
         self._start = start
         self._scripts: dict[str, Script] = {}
@@ -91,67 +83,23 @@ class Narrator:
         part = Part(script.item_id, 0)
         failure = ""
         try:
-            if script.audio is not None:
-                await self._play(script, script.audio, part, request_id)
-            elif self._synthesiser is not None:
-                await self._synthesise(script, self._synthesiser, part, request_id)
+            await self._deliver(script, part, request_id)
         except Exception as error:
             log.exception("! %s could not be said in full", request_id)
-            failure = _why(error)
+            failure = why(error)
         self._lines.complete(part)
         self._post(ev.ReplyEnded(response_id=request_id, request_id=request_id, failure=failure))
 
-    async def _synthesise(self, script: Script, synthesiser: Synthesiser, part: Part, request_id: str) -> None:
-        space = ""
-        to_voice = Resampler(MODEL_RATE, self._rate)
-        sound = synthesised(synthesiser, script.text, script.voice, patience=self._patience())
-        async with aclosing(sound) as chunks:
-            async for chunk in chunks:
-                for word in chunk.words:
-                    self._lines.add(part, space + word.text, word.start_ms)
-                    space = " "
-                await self._hand_over(to_voice.push(chunk.samples), part, request_id)
-        await self._hand_over(to_voice.flush(), part, request_id)
-
-    async def _play(
-        self, script: Script, audio: Samples | AsyncIterable[Samples], part: Part, request_id: str
-    ) -> None:
-        to_voice = Resampler(MODEL_RATE, self._rate)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._write(script.text, part))
-            async with aclosing(in_pieces(audio, patience=self._patience())) as pieces:
-                async for piece in pieces:
-                    await self._hand_over(to_voice.push(piece), part, request_id)
-            await self._hand_over(to_voice.flush(), part, request_id)
-
-    async def _write(self, text: Text, part: Part) -> None:
-        if isinstance(text, str):
-            self._lines.add(part, text, None)
-            return
-        async with aclosing(in_time(text, self._patience())) as pieces:
-            async for more in pieces:
-                self._lines.add(part, more, None)
-
-    async def _hand_over(self, samples: Samples, part: Part, request_id: str) -> None:
-        if not len(samples):
-            return
-        self._post(
-            ev.ReplyAudioArrived(
-                response_id=request_id,
-                item_id=part.item_id,
-                content_index=part.content_index,
-                pcm=to_bytes(samples),
+    async def _deliver(self, script: Script, part: Part, request_id: str) -> None:
+        patience = self._patience()
+        if script.audio is not None:
+            await self._delivery.play(script.text, script.audio, part, request_id, patience=patience)
+        elif self._synthesiser is not None:
+            await self._delivery.speak(
+                script.text,
+                part,
+                request_id,
+                synthesiser=self._synthesiser,
+                voice=script.voice,
+                patience=patience,
             )
-        )
-        # At least once, so that what was posted is taken: else a source that never waits would fill the mailbox.
-        await asyncio.sleep(0)
-        # The sound is taken by the clock, so how long to wait is known; more than once only while it is held.
-        while (ahead := self._buffered() - AHEAD_SECONDS) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(max(ahead, 0.05))
-
-
-def _why(error: BaseException) -> str:
-    """What went wrong, in words for people."""
-    while isinstance(error, BaseExceptionGroup):
-        error = cast(BaseExceptionGroup[BaseException], error).exceptions[0]
-    return str(error) or type(error).__name__

@@ -1,23 +1,27 @@
 """Does what the conversation decided: hop 3 of 3. Nothing here decides, and nothing waits for a peer."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, assert_never
 
 from agent_worker import clock
 from agent_worker.audio import from_bytes
 from agent_worker.history.items import Message
-from agent_worker.media.ledger import NeverPlayed, Part, Truncated, truncations
+from agent_worker.media.ledger import NeverPlayed, Part, Progress, Truncated, truncations
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
 from agent_worker.session.cut_replies import CutReplies
 from agent_worker.session.events import ReplyRequested, SessionEvent, UserTurnCommitted
 from agent_worker.session.handle import Speeches
+from agent_worker.session.histories import Histories
 from agent_worker.session.lines import AgentLines, UserLines
 from agent_worker.session.narrator import Narrator
+from agent_worker.session.reader import Reader
 from agent_worker.session.reports import Report, Reports
+from agent_worker.session.seat import Seat
 from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.speech import actions as act
+from agent_worker.tools.spec import ToolSpec
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +49,15 @@ class Performer:
     """Performs actions, each at once.
 
     Args:
-        send: Sends the model a command.
+        seat: Who the agent is.
+        histories: What the model has of the history.
         emit: Tells who follows the session.
         playout: The agent's voice.
         turn_audio: What of the microphone the model gets.
         user_lines: The user's lines.
         agent_lines: The agent's lines.
         narrator: Speaks scripts.
+        reader: Reads aloud what the model writes.
         speeches: The handles of what the agent says.
         cut_replies: What comes too late.
         reports: Tells room and followers what the conversation reports.
@@ -70,13 +76,15 @@ class Performer:
     def __init__(
         self,
         *,
-        send: Callable[[rt.RealtimeCommand], None],
+        seat: Seat,
+        histories: Histories,
         emit: Callable[[SessionEvent], None],
         playout: Playout,
         turn_audio: TurnAudio,
         user_lines: UserLines,
         agent_lines: AgentLines,
         narrator: Narrator,
+        reader: Reader,
         speeches: Speeches,
         cut_replies: CutReplies,
         reports: Reports,
@@ -88,13 +96,15 @@ class Performer:
         drained: Callable[[], None],
     ) -> None:
         self.request_id = ""
-        self._send = send
+        self._seat = seat
+        self._histories = histories
         self._emit = emit
         self._playout = playout
         self._turn_audio = turn_audio
         self._user_lines = user_lines
         self._agent_lines = agent_lines
         self._narrator = narrator
+        self._reader = reader
         self._speeches = speeches
         self._cut_replies = cut_replies
         self._reports = reports
@@ -148,14 +158,16 @@ class Performer:
         """Which request a reply that the model began by itself was taken for, once."""
         return self._adopted.pop(response_id, None)
 
-    def reply_heard(self, *, interrupted: bool) -> None:
-        """What is being said was heard to its end, or was cut: it goes into the history."""
+    def reply_heard(self, *, interrupted: bool) -> dict[str, Message]:
+        """What is being said was heard to its end, or was cut: it goes into the history; gives it back by item."""
         speech_id = self.request_id.rpartition(".")[0]
-        for message in self._agent_lines.finish(interrupted=interrupted):
+        heard = self._agent_lines.finish(interrupted=interrupted)
+        for message in heard:
             self._reports.heard(speech_id, message.text)
             self._last_words = (speech_id, message.text)
             self._said(speech_id, message)
         self._speeches.heard(speech_id)
+        return {message.id: message for message in heard}
 
     def _perform_on_turn(self, action: _OnTurn) -> None:
         match action:
@@ -168,7 +180,7 @@ class Performer:
                 self._turn_audio.clear()
                 self._user_lines.discard()
             case act.DeleteItem(item_id=item_id):
-                self._send(rt.DeleteItem(item_id))
+                self._histories.send(rt.DeleteItem(item_id))
                 self._user_lines.delete(item_id)
             case act.RunTurnHook(speech_id=speech_id):
                 self._run_turn_hook(speech_id)
@@ -194,11 +206,14 @@ class Performer:
             case act.RequestReply(speech_id=speech_id, request_id=request_id):
                 self._begin(speech_id, request_id)
                 self._emit(ReplyRequested(at=clock.now(), speech_id=speech_id, request_id=request_id))
-                self._send(
+                self._histories.send(
                     rt.CreateResponse(
                         request_id=request_id,
                         instructions=self._instructions_of(action),
                         tool_choice=action.tool_choice,
+                        tools=self._only(action.tool_names),
+                        # With each reply: a session's voice cannot be changed any more once it has spoken.
+                        voice=self._seat.agent.voice,
                     )
                 )
             case act.SpeakScript(speech_id=speech_id, request_id=request_id):
@@ -208,8 +223,9 @@ class Performer:
                 self._begin(speech_id, request_id)
                 self._adopted[response_id] = request_id
             case act.CancelReply(response_id=response_id):
-                self._cut_replies.cut(response_id)
-                self._send(rt.CancelResponse(response_id))
+                if not self._reader.cancel(response_id):
+                    self._cut_replies.cut(response_id)
+                    self._histories.send(rt.CancelResponse(response_id))
             case act.CancelScript(request_id=request_id):
                 self._narrator.cancel(request_id)
             case _:
@@ -222,6 +238,12 @@ class Performer:
             return action.instructions
         base = action.instructions or self._instructions()
         return f"{base}\n\n{CONTINUE.format(words=words[-LAST_WORDS:])}"
+
+    def _only(self, names: tuple[str, ...] | None) -> tuple[ToolSpec, ...] | None:
+        """What the model is told of these tools; None: of all, as it was told already."""
+        if names is None:
+            return None
+        return tuple(spec for spec in self._seat.toolbox.specs if spec.name in names)
 
     def _begin(self, speech_id: str, request_id: str) -> None:
         # One utterance at a time: what was played of the last one is settled.
@@ -253,21 +275,31 @@ class Performer:
         """The model's history, ours and the line on the page end where the sound ended (R-2, R-3)."""
         ledger = self._playout.ledger
         progress = ledger.progress()
+        written = self._reader.written()
         if self._narrator.script(self.request_id.rpartition(".")[0]) is None:
             self._cut_replies.settled(progress)
-            for truncation in truncations(progress, ledger.rate):
-                match truncation:
-                    case Truncated(item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms):
-                        self._send(
-                            rt.TruncateItem(item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms)
-                        )
-                    case NeverPlayed(item_id=item_id):
-                        self._send(rt.DeleteItem(item_id))
-                    case _:
-                        assert_never(truncation)
-        self.reply_heard(interrupted=True)
+            self._truncate([(part, count) for part, count in progress if part.item_id not in written])
+        heard = self.reply_heard(interrupted=True)
+        for item_id, text in written.items():
+            # A text has no length in time: the model's copy is put in its place as it was heard.
+            message = heard.get(item_id)
+            if message is None or message.text != text:
+                self._cut_replies.told(item_id)
+                self._histories.replace(item_id, message)
         # What still comes of this reply is late: no word of it is to be shown.
         ledger.clear()
+
+    def _truncate(self, progress: Sequence[tuple[Part, Progress]]) -> None:
+        for truncation in truncations(progress, self._playout.ledger.rate):
+            match truncation:
+                case Truncated(item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms):
+                    self._histories.send(
+                        rt.TruncateItem(item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms)
+                    )
+                case NeverPlayed(item_id=item_id):
+                    self._histories.send(rt.DeleteItem(item_id))
+                case _:
+                    assert_never(truncation)
 
     def _report(self, report: Report) -> None:
         self._reports.tell(report, held=self._playout.held)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Script:
     add_to_history: bool = True
 
 
-async def in_time(source: AsyncIterable[_Piece], seconds: float) -> AsyncGenerator[_Piece, None]:
+async def in_time(source: AsyncIterable[_Piece], seconds: float | None) -> AsyncGenerator[_Piece, None]:
     """What the application gives piece by piece.
 
     Raises:
@@ -70,7 +70,7 @@ async def in_time(source: AsyncIterable[_Piece], seconds: float) -> AsyncGenerat
 
 
 async def synthesised(
-    synthesiser: Synthesiser, text: Text, voice: str | None, *, patience: float
+    synthesiser: Synthesiser, text: Text, voice: str | None, *, patience: float | None
 ) -> AsyncGenerator[SpokenChunk, None]:
     """The sound of a text; word times count from the first sample of all of it.
 
@@ -120,7 +120,7 @@ def complete_sentences(text: str) -> tuple[str, str]:
     return ready, " ".join(unfinished.words)[:-1]
 
 
-async def _pieces(text: Text, patience: float) -> AsyncGenerator[str, None]:
+async def _pieces(text: Text, patience: float | None) -> AsyncGenerator[str, None]:
     if isinstance(text, str):
         yield text
         return
@@ -168,3 +168,10 @@ def _engine_thread() -> Generator[Executor, None, None]:
         yield thread
     finally:
         thread.shutdown(wait=False)
+
+
+def why(error: BaseException) -> str:
+    """What went wrong with what was to be said, in words for people."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast(BaseExceptionGroup[BaseException], error).exceptions[0]
+    return str(error) or type(error).__name__

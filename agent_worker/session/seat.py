@@ -6,6 +6,7 @@ Whatever a hook raises is logged and told, and the conversation goes on. `on_exi
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from agent_worker import clock
@@ -35,6 +36,7 @@ class Seat:
         session: What the agents speak in.
         history: Where the agents' tools record what they did.
         emit: Tells who follows the session.
+        model_settings: How the model is set, but for what the agents say.
 
     Attributes:
         other_tools: Gives the tools that the agents have from servers.
@@ -42,8 +44,15 @@ class Seat:
     """
 
     def __init__(
-        self, agent: Agent, *, session: "AgentSession", history: History, emit: Callable[[SessionEvent], None]
+        self,
+        agent: Agent,
+        *,
+        session: "AgentSession",
+        history: History,
+        emit: Callable[[SessionEvent], None],
+        model_settings: SessionSettings,
     ) -> None:
+        self.model_settings = model_settings
         self._session = session
         self._history = history
         self._emit = emit
@@ -72,10 +81,11 @@ class Seat:
         detection = TurnDetection.NONE
         if options.turn_detection is TurnMode.SERVER:
             detection = TurnDetection.SERVER if options.server_interrupts else TurnDetection.SERVER_HEARS
-        return SessionSettings(
+        return replace(
+            self.model_settings,
             instructions=self.agent.instructions,
             tools=self.toolbox.specs,
-            voice=self.agent.voice,
+            voice=self.agent.voice or self.model_settings.voice,
             turn_detection=detection,
         )
 

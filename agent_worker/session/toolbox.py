@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent_worker import clock
 from agent_worker.agent import Agent
@@ -91,6 +91,22 @@ class Toolbox:
     @property
     def _tools(self) -> dict[str, FunctionTool]:
         return with_others(self._own, self._others())
+
+    def names(self, wanted: Iterable[str | Callable[..., Any]]) -> tuple[str, ...]:
+        """The names of some tools, given by name or as functions.
+
+        Raises:
+            ConfigError: There is no such tool.
+
+        """
+        names: list[str] = []
+        for tool in wanted:
+            names += [tool] if isinstance(tool, str) else find_tools([tool])
+        for name in names:
+            if name not in self._tools:
+                msg = f"the agent has no tool {name!r}; it has: {', '.join(self._tools) or 'none'}"
+                raise ConfigError(msg)
+        return tuple(names)
 
     async def answer(
         self, speech: SpeechHandle, calls: tuple[FunctionCall, ...], *, room: Room, send: Callable[[CreateItem], None]

@@ -11,6 +11,7 @@ import numpy as np
 
 from agent_worker.audio import Samples, samples_in, seconds_of, silence, to_bytes
 from agent_worker.realtime.base import AppendAudio, ClearAudio, CommitAudio, RealtimeCommand
+from agent_worker.turns.judge import TurnSoFar
 
 PREFIX_SECONDS = 0.3
 RING_SECONDS = 1.0
@@ -95,9 +96,11 @@ class TurnAudio:
             self._in_ring = 0
             self.everything = everything
 
-    def so_far(self) -> Samples:
-        """The last 8 s of the open turn; nothing without one."""
-        return np.concatenate(self._last) if self._sent is not None and self._last else silence(0)
+    def so_far(self, text: str) -> TurnSoFar | None:
+        """The last 8 s of the open turn, with its words as far as they are known; None without a turn."""
+        if self._sent is None or not self._last:
+            return None
+        return TurnSoFar(samples=np.concatenate(self._last), rate=self._rate, text=text)
 
     def _append(self, samples: Samples) -> None:
         self._sent = (self._sent or 0) + len(samples)

@@ -66,6 +66,8 @@ class RequestReply:
     tool_choice: str | None
     continues: bool = False
     """It is to go on where the last reply of this speech was lost with its connection."""
+    tool_names: tuple[str, ...] | None = None
+    """Only these may be called; None: all that the agent has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

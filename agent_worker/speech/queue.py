@@ -76,6 +76,7 @@ class Speech:
     interruptible: bool | None = None
     instructions: str | None = None
     tool_choice: str | None = None
+    tool_names: tuple[str, ...] | None = None
     answers_turn: bool = False
     state: SpeechState = SpeechState.QUEUED
     reply: ReplyState = ReplyState.NONE

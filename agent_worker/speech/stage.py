@@ -129,6 +129,7 @@ class Stage:
                 instructions=speech.instructions if speech.step == 0 else None,
                 tool_choice=choice,
                 continues=continues,
+                tool_names=speech.tool_names if speech.step == 0 else None,
             )
         ]
 

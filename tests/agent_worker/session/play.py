@@ -85,6 +85,7 @@ def play(
     synthesiser: Synthesiser | None = None,
     options: SpeechOptions | None = None,
     turn_judge: TurnJudge | None = None,
+    model_settings: rt.SessionSettings | None = None,
     ends: str = "script over",
 ) -> Stage:
     """Run a session while a script plays the human. `ends`: the reason that the session is to end with."""
@@ -96,6 +97,7 @@ def play(
         vad=EnergyVad(),
         synthesiser=synthesiser,
         turn_judge=turn_judge,
+        model_settings=model_settings,
         options=options,
     )
 

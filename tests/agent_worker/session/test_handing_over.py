@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agent_worker import Agent, SpeechError, function_tool
+from agent_worker import Agent, ConfigError, SpeechError, function_tool
 from agent_worker.history.items import FunctionCallOutput, Message
 from agent_worker.realtime import base as rt
 from agent_worker.session.events import ErrorOccurred
@@ -182,3 +182,49 @@ def test_an_agent_that_fails_to_leave_is_told_of_and_replaced():
     stage = play(script, agent=Stuck())
     (error,) = stage.seen_of(ErrorOccurred)
     assert (error.source, "longer than 15 s" in error.message) == ("application", True)
+
+
+def test_the_voice_of_each_agent_goes_with_its_replies():
+    """U-4: a session's voice cannot be changed any more once it has spoken; that of a reply can."""
+
+    async def script(stage: Stage) -> None:
+        await stage.session.generate_reply()
+        stage.session.update_agent(Agent("Be kind, too.", voice="posh"))
+        await asyncio.sleep(0.1)
+        await stage.session.generate_reply()
+
+    model = ScriptedModel(replies=[ScriptedReply("Hi"), ScriptedReply("Good day")])
+    stage = play(script, model, Agent("Be kind.", voice="plain"))
+    assert [request.voice for request in stage.model.sent(rt.CreateResponse)] == ["plain", "posh"]
+
+
+def test_a_reply_may_be_given_some_of_the_tools():
+    """S-8."""
+
+    class Clerk(Agent):
+        instructions = "Be quick."
+
+        @function_tool
+        async def look(self) -> str:
+            """Look."""
+            return "seen"
+
+        @function_tool
+        async def listen(self) -> str:
+            """Listen."""
+            return "heard"
+
+    clerk = Clerk()
+
+    async def script(stage: Stage) -> None:
+        stage.session.generate_reply(tools=[clerk.look])
+        stage.session.generate_reply(tools=["listen"], tool_choice="listen")
+        with pytest.raises(ConfigError, match="look, listen"):
+            stage.session.generate_reply(tools=["fly"])
+        await asyncio.sleep(4.0)
+
+    calls = ScriptedReply(calls=(("look", "{}"),))
+    stage = play(script, ScriptedModel(replies=[calls, ScriptedReply("b"), ScriptedReply("c")]), clerk)
+    requests = stage.model.sent(rt.CreateResponse)
+    told = [None if request.tools is None else [spec.name for spec in request.tools] for request in requests]
+    assert sorted(told, key=str) == sorted([["look"], ["listen"], None], key=str)

@@ -1,0 +1,112 @@
+"""What an application sees of a session: who the agent is, what happens, what it costs. AgentSession is one."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from agent_worker.agent import Agent
+from agent_worker.errors import SpeechError
+from agent_worker.history.record import History
+from agent_worker.session.events import SessionEvent
+from agent_worker.session.handle import Speeches
+from agent_worker.session.lifetime import Lifetime
+from agent_worker.session.listeners import EventStream, Listeners
+from agent_worker.session.live import Live
+from agent_worker.session.mailbox import Mailbox
+from agent_worker.session.seat import Seat
+from agent_worker.speech.actions import AgentState, UserState
+from agent_worker.speech.options import OptionChanges, SpeechOptions, merged
+from agent_worker.usage import Usage
+
+_Event = TypeVar("_Event", bound=SessionEvent)
+_Function = TypeVar("_Function", bound=Callable[[Any], object])
+
+
+class SessionView:
+    """The parts of a session, and what there is to see of them.
+
+    Args:
+        options: How the conversation behaves.
+
+    Attributes:
+        history: What was said, as it was heard, and what tools were called.
+
+    """
+
+    _seat: Seat
+    _lifetime: Lifetime
+
+    def __init__(self, options: SpeechOptions) -> None:
+        self.history = History()
+        self._options = options
+        self._mailbox = Mailbox()
+        self._listeners = Listeners()
+        self._speeches = Speeches(
+            post=self._mailbox.post, allow_interruptions=lambda: self.options.allow_interruptions
+        )
+
+    @property
+    def agent(self) -> Agent:
+        """Who the agent is at present."""
+        return self._seat.agent
+
+    @property
+    def options(self) -> SpeechOptions:
+        """How the conversation behaves now: the session's options with the present agent's laid over them."""
+        agent = self.agent
+        own: OptionChanges = (
+            {} if agent.allow_interruptions is None else {"allow_interruptions": agent.allow_interruptions}
+        )
+        return merged(self._options, agent.options or {}, own)
+
+    @property
+    def agent_state(self) -> AgentState:
+        """What the agent is doing; "initializing" until the model is ready."""
+        live = self._lifetime.live
+        return AgentState.INITIALIZING if live is None else live.reports.agent_state
+
+    @property
+    def user_state(self) -> UserState:
+        """What the user is doing."""
+        live = self._lifetime.live
+        return UserState.LISTENING if live is None else live.reports.user_state
+
+    @property
+    def usage(self) -> Usage:
+        """What the model's replies have cost so far, in tokens."""
+        return self._lifetime.usage
+
+    def events(self) -> EventStream:
+        """What happens from now on, for one reader of any number: `async for event in session.events(): ...`.
+
+        Each reader has a queue of 256 events; one that is further behind misses the oldest, and its `dropped` says
+        how many. The iteration ends after SessionClosed.
+        """
+        return self._listeners.stream()
+
+    def on(self, kind: type[_Event]) -> Callable[[_Function], _Function]:
+        """A decorator: call a function, or run a coroutine function, with each event of this class.
+
+            @session.on(UserInputTranscribed)
+            def show(event: UserInputTranscribed) -> None: ...
+
+        Functions are called at once and must not block; coroutine functions run as tasks of the session, which at its
+        end waits 2 s for them. What they raise is logged, and told as ErrorOccurred.
+
+        Args:
+            kind: One of the classes of `agent_worker.session.events`.
+
+        """
+        return self._listeners.on(kind)
+
+    def _speaking(self) -> Live:
+        live = self._running()
+        if live.ending.draining:
+            msg = "the session is about to end: nothing new is said"
+            raise SpeechError(msg)
+        return live
+
+    def _running(self) -> Live:
+        if self._lifetime.live is None:
+            msg = "the session is not running: speak from on_enter, from a tool, or while run() goes on"
+            raise SpeechError(msg)
+        return self._lifetime.live
