@@ -176,6 +176,9 @@ class Sequencer:
 
     def refused(self, event: rt.ModelError, now: float) -> list[Action]:
         """The model refused something: a request, or the cancellation of what was over."""
+        if event.refused in {rt.Refused.CREATE, rt.Refused.DELETE}:
+            # An answer like any other, also where it only says that all is as it was wanted (R-4).
+            return [Tell(event)]
         if event.code == NOT_ACTIVE or event.policy is rt.ErrorPolicy.IGNORE:
             return []
         if event.request_id is not None:
