@@ -4,8 +4,8 @@ server's tools -> FunctionTool (raw schema) -> toolbox -> model;  the model's ca
 """
 
 import asyncio
+import importlib
 import logging
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Never, assert_never, cast
 
 from agent_worker.errors import AgentWorkerError, ToolError
 from agent_worker.tools.function_tool import FunctionTool
+from agent_worker.tools.mcp_program import running
 from agent_worker.tools.mcp_server import Endpoint, MCPServer, Program
 from agent_worker.tools.mcp_words import tool_name, words_of_result
 from agent_worker.tools.raw import RawParameters
@@ -64,6 +65,7 @@ class ServerLink:
 
     async def run(self) -> Never:
         """Be connected whenever that is possible, until cancelled."""
+        await asyncio.to_thread(_import_mcp)
         down = False
         while True:
             connected, why = await self._be_connected()
@@ -99,15 +101,13 @@ class ServerLink:
             self._client = None
 
     async def _connect(self, stack: AsyncExitStack) -> "Client":
-        # Imported when the first server is connected: it takes most of a second.
         import httpx2
-        from mcp import Client, StdioServerParameters, stdio_client
+        from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
 
         match self.server.at:
-            case Program(command=command, args=args, env=env, cwd=cwd):
-                program = StdioServerParameters(command=command, args=list(args), env=dict(env), cwd=cwd)
-                transport = stdio_client(program, errlog=sys.__stderr__ or sys.stderr)
+            case Program() as program:
+                transport = running(program)
             case Endpoint(url=url, headers=headers):
                 timeout = httpx2.Timeout(self.server.connect_seconds, read=300.0)
                 http = await stack.enter_async_context(httpx2.AsyncClient(headers=dict(headers), timeout=timeout))
@@ -188,6 +188,12 @@ class ServerLink:
             self._news.set()
             raise ToolError(f"The tool server {server.name} could not do it: {error}") from error
         return words_of_result(result.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def _import_mcp() -> None:
+    """It takes most of a second: sound must not wait for that, nor may it count as the server's time to connect."""
+    for module in ("httpx2", "mcp.client.streamable_http", "mcp.client.subscriptions"):
+        importlib.import_module(module)
 
 
 def _specs(tools: Iterable[FunctionTool]) -> list[ToolSpec]:

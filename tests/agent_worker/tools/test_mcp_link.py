@@ -135,8 +135,9 @@ async def test_a_server_over_http_that_goes_away() -> None:
         (MCPServer.stdio("/no/such/program"), "No such file|FileNotFound"),
         (MCPServer.stdio(sys.executable, "-c", "pass"), ""),
         (MCPServer.http("http://127.0.0.1:9/mcp"), ""),
+        (MCPServer.stdio(sys.executable, "-c", "import sys; sys.stdin.read()", connect_seconds=0.5), "within 0.5 s"),
     ],
-    ids=["no program", "one that ends", "nobody listens"],
+    ids=["no program", "one that ends", "nobody listens", "one that never answers"],
 )
 async def test_a_server_that_is_down_is_named_once(server: MCPServer, why: str) -> None:
     async with linked(server, retry_seconds=0.05) as made:
