@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.alignment import RATE, align, joint, lags, loudness
+from tests.support.alignment import RATE, Match, align, joint, lags, loudness
 
 HOLD = np.zeros(RATE, dtype=np.int16)
 
@@ -52,3 +52,18 @@ def test_a_repetition_shows_as_going_back():
     heard = heard_with(sent, -0.06)
     hold = joint(align(sent, heard), heard)
     assert hold.went_on_at < hold.stopped_at - 0.02
+
+
+def test_a_piece_torn_by_a_hold_is_no_lag_of_its_own_though_it_is_like_another_place():
+    sent = speech()
+    matches = align(sent, heard_with(sent, 0.0))
+    torn = next(i for i in range(1, len(matches)) if matches[i].lag - matches[0].lag > 0.5)
+    elsewhere = Match(matches[torn - 1].sent_at + 0.05, matches[torn].heard_at + 2.5, 0.81)
+    first, second = lags([*matches[:torn], elsewhere, *matches[torn:]])
+    assert second - first == pytest.approx(1.0, abs=0.001)
+
+
+def test_a_repetition_of_less_than_half_a_second_is_a_lag():
+    sent = speech()
+    heard = np.concatenate((sent[: 5 * RATE], sent[5 * RATE - RATE * 4 // 10 :]))
+    assert len(lags(align(sent, heard))) == 2

@@ -4,6 +4,7 @@ Opus changes samples but not when they sound, so each piece of the original is l
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -75,11 +76,17 @@ def align(sent: Samples, heard: Samples) -> list[Match]:
 
 
 def lags(matches: list[Match], *, alike: float = 0.8, tolerance: float = 0.02) -> list[float]:
-    """The distinct lags at which pieces were found, in order: one more than there were holds."""
+    """The distinct lags at which pieces were found, in order: one more than there were holds.
+
+    A piece that a hold tore apart sounds nowhere as a whole, and may be like quite another place. Pieces overlap by
+    half, so what really sounded was found at the same lag by two in a row.
+    """
+    good = [match for match in matches if match.likeness >= alike]
     found: list[float] = []
-    for match in matches:
-        if match.likeness >= alike and (not found or abs(match.lag - found[-1]) > tolerance):
-            found.append(match.lag)
+    for one, next_one in pairwise(good):
+        agree = abs(one.lag - next_one.lag) <= tolerance
+        if agree and (not found or abs(one.lag - found[-1]) > tolerance):
+            found.append(one.lag)
     return found
 
 
