@@ -1,30 +1,23 @@
 """`python -m signaling`: reads the command line and the environment, listens, and stops gracefully."""
 
 import asyncio
-import contextlib
 import logging
-import signal
-import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated
 
 import typer
-import uvicorn
 from fastapi import FastAPI
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from signaling.ice import IceSettings
+from signaling.keys import KeysError, parse_keys
+from signaling.limits import SocketSettings
 from signaling.members import RoomSettings
-from signaling.messages import MAX_FRAME_BYTES
-from signaling.server import create_app, say_goodbye
+from signaling.server import create_app
+from signaling.serving import Server, listen, serve
 from signaling.settings import Settings, SettingsError
-
-PING_INTERVAL: Final = 5.0
-PING_TIMEOUT: Final = 10.0
-GOODBYE_TIMEOUT: Final = 2.0
-# Where the system has it, TCP gives up on a peer that takes nothing; else its socket would stay for many minutes.
-UNACKNOWLEDGED_MS: Final = 30_000
 
 
 class LogLevel(StrEnum):
@@ -37,102 +30,54 @@ class LogLevel(StrEnum):
 
 
 class Environment(BaseSettings):
-    """What comes from the environment or a .env file: secrets, which have no place on a command line."""
+    """What comes from the environment or a .env file: secrets, which have no place on a command line.
+
+    Each may lie in a file instead, as containers and systemd have it: then its variable ends in _FILE.
+    """
 
     model_config = SettingsConfigDict(env_prefix="AGENT_WORKER_", env_file=".env", extra="ignore")
 
     api_key: str = ""
     api_secret: str = ""
+    api_secret_file: str = ""
+    api_keys: str = ""
+    api_keys_file: str = ""
     turn_secret: str = ""
+    turn_secret_file: str = ""
 
     def keys(self) -> dict[str, str]:
-        """Secret by key id.
+        """Secret by key id; the one of AGENT_WORKER_API_KEY first.
 
         Raises:
-            SettingsError: One of the two is missing.
+            SettingsError: One of the two is missing, or keys cannot be read.
         """
-        if bool(self.api_key) != bool(self.api_secret):
+        secret = _secret("API_SECRET", self.api_secret, self.api_secret_file)
+        if bool(self.api_key) != bool(secret):
             raise SettingsError("set both AGENT_WORKER_API_KEY and AGENT_WORKER_API_SECRET, or neither.")
-        return {self.api_key: self.api_secret} if self.api_key else {}
+        try:
+            more = parse_keys(_secret("API_KEYS", self.api_keys, self.api_keys_file))
+        except KeysError as exc:
+            raise SettingsError(f"AGENT_WORKER_API_KEYS: {exc}") from exc
+        return ({self.api_key: secret} if self.api_key else {}) | more
+
+    def turn(self) -> str:
+        """The secret of the TURN server, or "".
+
+        Raises:
+            SettingsError: Its file cannot be read.
+        """
+        return _secret("TURN_SECRET", self.turn_secret, self.turn_secret_file)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
-
-    Raises:
-        OSError: The address is taken, or not ours.
-    """
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, socket.SOCK_STREAM)
+def _secret(name: str, value: str, file: str) -> str:
+    if value and file:
+        raise SettingsError(f"set AGENT_WORKER_{name} or AGENT_WORKER_{name}_FILE, not both.")
+    if not file:
+        return value
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-class Server(uvicorn.Server):
-    """uvicorn that says when it listens, and whose signals are ours: participants hear a good-bye first.
-
-    Args:
-        app: What is served.
-        announce: Called with the address once requests are answered.
-    """
-
-    def __init__(self, app: FastAPI, announce: Callable[[str], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http="h11",
-                loop="asyncio",
-                lifespan="on",
-                ws="websockets-sansio",
-                ws_max_size=MAX_FRAME_BYTES,
-                ws_per_message_deflate=False,
-                ws_ping_interval=PING_INTERVAL,
-                ws_ping_timeout=PING_TIMEOUT,
-                access_log=False,
-                log_config=None,
-                log_level="warning",
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=3,
-            )
-        )
-        self._app = app
-        self._announce = announce
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals alone: `run_until_stopped` has them."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
-        await super().startup(sockets)
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        self._announce(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
-
-    async def run_until_stopped(self, listener: socket.socket) -> None:
-        """Serve until SIGTERM or SIGINT; a second one does not wait for anybody."""
-        loop = asyncio.get_running_loop()
-        stopping = asyncio.Event()
-
-        def stop() -> None:
-            self.force_exit = stopping.is_set()
-            stopping.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.serve(sockets=[listener]))
-            await stopping.wait()
-            await say_goodbye(self._app, GOODBYE_TIMEOUT)
-            self.should_exit = True
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"AGENT_WORKER_{name}_FILE: {file} cannot be read ({type(exc).__name__}).") from exc
 
 
 def main(
@@ -154,6 +99,28 @@ def main(
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(help="Another web origin that may talk to us, such as https://www.example.org. Repeatable."),
+    ] = None,
+    public_url: Annotated[
+        str, typer.Option(help="Where browsers reach us behind a proxy, such as https://voice.example.org.")
+    ] = "",
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network of a proxy whose X-Forwarded-For and -Proto are believed, such as 127.0.0.1."
+            " Repeatable."
+        ),
+    ] = None,
+    tls_cert: Annotated[str, typer.Option(help="File with our certificate chain: serve https and wss.")] = "",
+    tls_key: Annotated[str, typer.Option(help="File with its private key.")] = "",
+    joins_per_minute: Annotated[
+        float | None,
+        typer.Option(min=1, help="Joins from one address, agents aside. [default: 20, with --dev any number]"),
+    ] = None,
+    sockets_per_address: Annotated[int, typer.Option(min=1, help="Open sockets from one address.")] = 200,
+    max_participants: Annotated[int, typer.Option(min=2, help="Participants in one room, agents included.")] = 16,
+    max_rooms: Annotated[int, typer.Option(min=1, help="Rooms open at once.")] = 1000,
+    max_rooms_per_key: Annotated[
+        int | None, typer.Option(min=1, help="Rooms opened with tokens of one API key. [default: --max-rooms]")
     ] = None,
     stun_url: Annotated[
         list[str] | None, typer.Option(help="STUN server for participants, such as stun:host:3478. Repeatable.")
@@ -179,7 +146,9 @@ def main(
     """The room server of a voice agent: browsers, other clients and workers meet here.
 
     Secrets come from the environment or a .env file: AGENT_WORKER_API_KEY and AGENT_WORKER_API_SECRET sign and verify
-    tokens (--dev works without), AGENT_WORKER_TURN_SECRET is the static-auth-secret of the TURN server.
+    tokens (--dev works without), AGENT_WORKER_API_KEYS holds further keys as "id: secret", one a line,
+    AGENT_WORKER_TURN_SECRET is the static-auth-secret of the TURN server. With _FILE behind its name each of these
+    secrets comes from a file.
     """
     logging.basicConfig(level=log_level.value.upper(), format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
     try:
@@ -193,17 +162,29 @@ def main(
             automatic_dispatch=auto_dispatch,
             keys=environment.keys(),
             allowed_origins=tuple(allow_origin or ()),
+            public_url=public_url,
+            trusted_proxies=tuple(trusted_proxy or ()),
+            tls_cert=tls_cert,
+            tls_key=tls_key,
             ice=IceSettings(
                 stun_urls=tuple(stun_url or ()),
                 turn_urls=tuple(turn_url or ()),
-                turn_secret=environment.turn_secret,
+                turn_secret=environment.turn(),
                 relay_only=relay_only,
             ),
             rooms=RoomSettings(
-                empty_timeout=empty_timeout, departure_timeout=departure_timeout, reconnect_timeout=reconnect_timeout
+                empty_timeout=empty_timeout,
+                departure_timeout=departure_timeout,
+                reconnect_timeout=reconnect_timeout,
+                max_participants=max_participants,
+                max_rooms=max_rooms,
+                max_rooms_per_key=max_rooms_per_key,
             ),
+            sockets=SocketSettings(joins_per_minute=joins_per_minute, sockets_per_address=sockets_per_address),
         )
         application = create_app(settings)
+        mode = " (development: anybody on this machine gets a token)" if dev else ""
+        server = _server(application, settings, lambda url: typer.echo(f"signaling is ready on {url}{mode}"))
         listener = listen(host, port)
     except SettingsError as exc:
         typer.echo(f"signaling: {exc}", err=True)
@@ -211,9 +192,15 @@ def main(
     except OSError as exc:
         typer.echo(f"signaling: cannot listen on {host}:{port}: {exc.strerror}. Try another --port.", err=True)
         raise typer.Exit(1) from exc
-    mode = " (development: anybody on this machine gets a token)" if dev else ""
-    server = Server(application, lambda url: typer.echo(f"signaling is ready on {url}{mode}"))
-    asyncio.run(server.run_until_stopped(listener))
+    asyncio.run(serve({server: listener}, application))
+
+
+def _server(application: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Server:
+    try:
+        return Server(application, announce, settings)
+    except OSError as exc:
+        why = exc.strerror or type(exc).__name__
+        raise SettingsError(f"--tls-cert and --tls-key cannot be used: {why}.") from exc
 
 
 app = typer.Typer(add_completion=False)

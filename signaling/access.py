@@ -5,18 +5,16 @@ needs one.
 """
 
 import asyncio
-import time
 from typing import Final, TypeVar
 
 from fastapi import Request
 from pydantic import TypeAdapter
 
-from signaling.auth import join_claims, verify
 from signaling.claims import Claims
+from signaling.door import Door
 from signaling.envelope import Identity, parse, parse_value
 from signaling.errors import ErrorCode, MessageError
-from signaling.sessions import bearer_token
-from signaling.settings import Settings
+from signaling.sessions import address_of, bearer_token
 
 MAX_BODY_BYTES: Final = 64 * 1024
 BODY_TIMEOUT: Final = 10.0
@@ -25,65 +23,68 @@ _T = TypeVar("_T")
 _name: TypeAdapter[str] = TypeAdapter(Identity)
 
 
-def guest_claims(request: Request, settings: Settings) -> Claims | None:
+def guest_claims(request: Request, door: Door) -> Claims | None:
     """Whose token to join came with the request; None for nobody's, which is enough in development.
 
     Raises:
         MessageError: `unauthorized`, `token_expired` or `forbidden`.
     """
     token = bearer_token(request)
-    if not token and settings.dev:
+    if not token and door.is_open:
         return None
-    claims = join_claims(token, settings.keys, wall=time.time())
+    claims = door.join(token, address_of(request))
     if claims.kind == "agent":
         raise MessageError(ErrorCode.FORBIDDEN, "an agent's token is for its room's socket alone")
     return claims
 
 
-def admin_claims(request: Request, settings: Settings) -> Claims | None:
+def admin_claims(request: Request, door: Door) -> Claims | None:
     """Who rules here; None for anybody, in development.
 
     Raises:
         MessageError: `unauthorized`, `token_expired` or `forbidden`.
     """
-    return _claims(request, settings, "admin")
+    return _claims(request, door, "admin")
 
 
-def check_admin(request: Request, settings: Settings, room: str) -> None:
+def check_admin(request: Request, door: Door, room: str) -> None:
     """Let nobody rule a room who has no right to.
 
     Raises:
         MessageError: `unauthorized`, `token_expired` or `forbidden`.
     """
-    _check_room(_claims(request, settings, "admin"), room)
+    _check_room(_claims(request, door, "admin"), room)
 
 
-def check_creator(request: Request, settings: Settings, room: str) -> None:
-    """Let nobody open a room, or change one, who has no right to.
-
-    Raises:
-        MessageError: `unauthorized`, `token_expired` or `forbidden`.
-    """
-    _check_room(_claims(request, settings, "create"), room)
-
-
-def check_dispatcher(request: Request, settings: Settings, room: str, agent: str) -> None:
-    """Let nobody send an agent who has no right to send this one.
+def check_creator(request: Request, door: Door, room: str) -> str:
+    """Let nobody open a room, or change one, who has no right to; gives the id of the API key, if there is one.
 
     Raises:
         MessageError: `unauthorized`, `token_expired` or `forbidden`.
     """
-    claims = _claims(request, settings, "dispatch")
+    claims = _claims(request, door, "create")
+    _check_room(claims, room)
+    return "" if claims is None else claims.iss
+
+
+def check_dispatcher(request: Request, door: Door, room: str, agent: str) -> str:
+    """Let nobody send an agent who has no right to send this one; gives the id of the API key, if there is one.
+
+    Raises:
+        MessageError: `unauthorized`, `token_expired` or `forbidden`.
+    """
+    claims = _claims(request, door, "dispatch")
     _check_room(claims, room)
     if claims is not None and not claims.grants.admin and agent not in claims.grants.dispatch:
         raise MessageError(ErrorCode.FORBIDDEN, "the token does not grant to send this agent (dispatch)")
+    return "" if claims is None else claims.iss
 
 
-def _claims(request: Request, settings: Settings, grant: str) -> Claims | None:
+def _claims(request: Request, door: Door, grant: str) -> Claims | None:
     token = bearer_token(request)
-    if not token and settings.dev:
+    if not token and door.is_open:
         return None
-    claims = verify(token, settings.keys, wall=time.time())
+    claims = door.verify(token, address_of(request))
     if claims.kind == "agent":
         raise MessageError(ErrorCode.FORBIDDEN, "an agent's token is for its room's socket alone")
     grants = claims.grants

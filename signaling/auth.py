@@ -86,8 +86,8 @@ def join_claims(token: str, keys: Mapping[str, str], *, wall: float) -> Claims:
     return claims
 
 
-def check_worker(token: str, keys: Mapping[str, str], *, wall: float) -> None:
-    """Let nobody register as a worker who has no right to.
+def check_worker(token: str, keys: Mapping[str, str], *, wall: float) -> Claims:
+    """Which worker wants to register.
 
     Raises:
         MessageError: `unauthorized`, `token_expired`, or `forbidden` without the agent grant.
@@ -95,6 +95,7 @@ def check_worker(token: str, keys: Mapping[str, str], *, wall: float) -> None:
     claims = verify(token, keys, wall=wall)
     if not claims.grants.agent:
         raise MessageError(ErrorCode.FORBIDDEN, "the token does not allow to register as a worker (grant: agent)")
+    return claims
 
 
 def _refused(text: str) -> MessageError:

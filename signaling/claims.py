@@ -53,6 +53,8 @@ class Claims(Model):
     """Unix seconds."""
     iat: int | None = None
     """Unix seconds. Who was removed from a room comes in again only with a token that was issued later."""
+    jti: Word | None = None
+    """The token's own id (RFC 7519, 4.1.7), by which it can be revoked."""
     room: Identity | None = None
     name: Name = ""
     kind: Kind = "human"

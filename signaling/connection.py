@@ -117,15 +117,15 @@ class Connection:
         self._outbox = Outbox(settings.queue_messages, settings.queue_chars)
         self._farewell: tuple[int, str] | None = None
         self._session: Session | None = None
-        self._address = "" if websocket.client is None else websocket.client.host
+        self.address = "" if websocket.client is None else websocket.client.host
 
     def send(self, message: Message) -> None:
         """Queue a message; when the queue is full the connection ends with 4508."""
         if isinstance(message, Error) and message.code != ErrorCode.RATE_LIMITED:
-            logger.info("! %s is refused something: %s (%s)", self._address, message.message, message.code)
+            logger.info("! %s is refused something: %s (%s)", self.address, message.message, message.code)
         if not self._outbox.put(encode(message)):
             code = ErrorCode.SLOW_CONSUMER
-            logger.warning("x %s does not take what it is sent: disconnected", self._address)
+            logger.warning("x %s does not take what it is sent: disconnected", self.address)
             self.close(CLOSE_CODES[code], code)
             if self._session is not None:
                 self._session.end(code)
@@ -137,9 +137,9 @@ class Connection:
 
     async def run(self, session: Session) -> None:
         """Accept, and carry messages until either side ends it."""
-        visit = self._quota.enter(self._address)
+        visit = self._quota.enter(self.address)
         if visit is None:
-            logger.warning("x %s has too many connections: one more is refused", self._address)
+            logger.warning("x %s has too many connections: one more is refused", self.address)
             refused = MessageError(ErrorCode.RATE_LIMITED, "too many connections from this address")
             await self._websocket.send_denial_response(problem(refused))
             return
@@ -174,7 +174,7 @@ class Connection:
         except WebSocketDisconnect:
             pass
         except TimeoutError:
-            logger.warning("x %s took nothing for %g s: dropped", self._address, self._settings.send_timeout)
+            logger.warning("x %s took nothing for %g s: dropped", self.address, self._settings.send_timeout)
 
     # From the peer. --------------------------------------------------------------------------------------------
 
@@ -188,12 +188,12 @@ class Connection:
         except WebSocketDisconnect:
             self._outbox.clear()
         except TimeoutError:
-            logger.info("x %s was silent for %g s", self._address, self._settings.heartbeat_timeout)
+            logger.info("x %s was silent for %g s", self.address, self._settings.heartbeat_timeout)
             text = f"nothing was heard for {self._settings.heartbeat_timeout:g} s: ping"
             self._refuse(MessageError(ErrorCode.HEARTBEAT_TIMEOUT, text))
         except Exception:
             # A defect of ours must cost this one connection alone, and its client comes back.
-            logger.exception("x a message of %s cannot be carried out", self._address)
+            logger.exception("x a message of %s cannot be carried out", self.address)
             self._refuse(MessageError(ErrorCode.INTERNAL, "a defect of this server: come again", retry_after=1.0))
 
     async def _read_first(self) -> str:
@@ -226,7 +226,7 @@ class Connection:
             except MessageError as refused:
                 self.send(error_of(refused))
                 if refused.code is ErrorCode.RATE_LIMITED and patience.take(clock.time()) > 0.0:
-                    logger.warning("x %s floods us: disconnected", self._address)
+                    logger.warning("x %s floods us: disconnected", self.address)
                     self.close(CLOSE_CODES[ErrorCode.RATE_LIMITED], ErrorCode.RATE_LIMITED)
                     return
 

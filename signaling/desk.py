@@ -46,6 +46,10 @@ class Desk:
         if present is not None:
             present.wanted_again = present.state is JobState.DEPARTED
             return
+        if len(self.jobs.of_room(room.name)) >= self._settings.max_jobs:
+            refusal = DispatchChanged(op="failed", agent=wish.name, job="", reason="the room has too many agents")
+            self.actions.append(Announced(room.name, refusal))
+            return
         job = Job(self._new_id("AJ"), room, participant, wish, self.give_up_at(held_until), held_until=held_until)
         self.begin(job, now)
 

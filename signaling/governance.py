@@ -11,8 +11,6 @@ from signaling.registry import Registry
 from signaling.requests import moderate
 from signaling.room_messages import Moderate
 
-MAX_JOBS_PER_ROOM = 3
-
 
 class Governance:
     """Changes rooms, removes and mutes people, sends agents.
@@ -26,15 +24,15 @@ class Governance:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def open_room(self, wanted: RoomRequest) -> tuple[RoomInfo, bool]:
-        """Open a room, or change it.
+    def open_room(self, wanted: RoomRequest, key: str) -> tuple[RoomInfo, bool]:
+        """Open a room in the name of an API key, or change it.
 
         Returns:
             The room, and whether it is new.
         """
         is_new = self._node.room(wanted.name) is None
         if is_new:
-            self._open(wanted.name, wanted.empty_timeout_s)
+            self._open(wanted.name, wanted.empty_timeout_s, key)
         return self.change_room(wanted.name, wanted), is_new
 
     def change_room(self, room: str, changes: RoomChanges) -> RoomInfo:
@@ -52,6 +50,11 @@ class Governance:
         """Take somebody out."""
         self._node.rule(lambda registry, now: registry.remove(room, identity, "removed", now))
 
+    def revoke(self, token: str) -> None:
+        """Let nobody in with this token any more, and nobody stay."""
+        self._node.door.revoke(token)
+        self._node.rule(lambda registry, now: registry.revoke(token, now))
+
     def mute(self, room: str, identity: str, wanted: MuteRequest) -> None:
         """Mute somebody, or let them be heard again."""
         order = Moderate(op="mute", identity=identity, track=wanted.track, muted=wanted.muted)
@@ -61,12 +64,13 @@ class Governance:
         """Give data to those in a room."""
         self._node.rule(lambda registry, _: send_data(registry.room(room), request))
 
-    def dispatch(self, room: str, wish: AgentWish, *, restart: bool) -> Job:
+    def dispatch(self, room: str, wish: AgentWish, key: str, *, restart: bool) -> Job:
         """Send an agent to a room, which is opened if need be."""
-        if len(self._node.jobs(room)) >= MAX_JOBS_PER_ROOM:
-            raise MessageError(ErrorCode.NO_CAPACITY, f"the room has {MAX_JOBS_PER_ROOM} agents already")
+        most = self._node.settings.dispatch.max_jobs
+        if len(self._node.jobs(room)) >= most:
+            raise MessageError(ErrorCode.NO_CAPACITY, f"the room has {most} agents already")
         if self._node.room(room) is None:
-            self._open(room, None)
+            self._open(room, None, key)
         info = self._node.room(room)
         assert info is not None
         name = new_id("AJ")
@@ -85,12 +89,12 @@ class Governance:
             raise MessageError(ErrorCode.NOT_FOUND, "there is no such worker")
         self._node.post(WorkerDrained(worker, timeout))
 
-    def _open(self, room: str, empty_timeout: float | None) -> None:
+    def _open(self, room: str, empty_timeout: float | None, key: str) -> None:
         if self._node.is_draining:
             raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop", retry_after=1.0)
 
         def decide(registry: Registry, now: float) -> list[RegistryAction]:
-            registry.open(room, now, empty_timeout)
+            registry.open(room, now, empty_timeout, key=key)
             return []
 
         self._node.rule(decide)

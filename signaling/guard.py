@@ -43,10 +43,12 @@ def check_origin(headers: Headers, settings: Settings) -> None:
         MessageError: `forbidden`.
     """
     authority = headers.get("host", "")
-    if settings.on_loopback and not is_loopback(host_of(authority)):
-        raise MessageError(ErrorCode.FORBIDDEN, "this server answers to localhost and 127.0.0.1 alone")
+    public = settings.public
+    host = host_of(authority)
+    if settings.on_loopback and not is_loopback(host) and (public is None or host != public.hostname):
+        raise MessageError(ErrorCode.FORBIDDEN, "this server answers to localhost and 127.0.0.1 alone (--public-url)")
     origin = headers.get("origin")
-    if origin is None or origin in settings.allowed_origins:
+    if origin is None or origin in settings.allowed_origins or (public and origin == settings.public_url):
         return
     try:
         parts = urlsplit(origin)
@@ -54,8 +56,12 @@ def check_origin(headers: Headers, settings: Settings) -> None:
     except ValueError:
         parts, local = urlsplit(""), False
     web = parts.scheme in {"http", "https"}
-    if not web or not (local if settings.on_loopback else parts.netloc == authority):
+    if not web or not (local if settings.on_loopback and public is None else parts.netloc == authority):
         raise MessageError(ErrorCode.FORBIDDEN, "requests from this web origin are not allowed (see --allow-origin)")
+
+
+HSTS: Final = "max-age=31536000"
+"""A year; without subdomains, which are not ours to decide about (RFC 6797)."""
 
 
 class Guard:
@@ -71,11 +77,18 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_secure = scope["scheme"] in {"https", "wss"}
+
         async def send_guarded(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if is_secure:
+                    headers.setdefault("Strict-Transport-Security", HSTS)
+                if self._settings.allowed_origins:
+                    # What is allowed depends on who asks, so no cache may give one's answer to another.
+                    headers.add_vary_header("Origin")
             await send(message)
 
         try:

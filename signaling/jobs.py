@@ -40,6 +40,8 @@ class DispatchSettings:
     """An agent that ran for so long was a good one: its failures are counted from the beginning."""
     adoption_grace: float = 20.0
     """After a restart of this server, for agents and workers of before to come back."""
+    max_jobs: int = 3
+    """Agents in one room, or on their way to it."""
     terminate_grace: float = 10.0
     """For a job to end when told to."""
 

@@ -1,10 +1,15 @@
-"""How much one stranger may ask of us: messages per second, and sockets per address.
+"""How much one stranger may ask of us: messages per second, sockets and joins per address.
 
 Pure. The defaults are those of the wire's security checklist; what is above them is refused, never queued.
 """
 
-from collections import Counter
+import ipaddress
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
+from typing import Final
+
+MAX_ADDRESSES: Final = 10_000
+"""Whose joins are counted at once; the one that was heard of longest ago is forgotten for another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,9 @@ class SocketSettings:
     """For a peer to take a message off our hands."""
     sockets_per_address: int = 200
     unauthenticated_per_address: int = 20
+    joins_per_minute: float | None = None
+    """From one address, and at once; None means 20, and any number in development. Agents and those who resume a
+    session are not counted."""
 
 
 class TokenBucket:
@@ -58,6 +66,42 @@ class TokenBucket:
         return (1.0 - self._level) / self._rate
 
 
+def household(address: str) -> str:
+    """What counts as one address: an IPv6 customer has a whole /64 of them."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+class AddressRates:
+    """Counts what each address does against a rate with a burst.
+
+    Args:
+        per_second: How often is always fine.
+        burst: How often is fine at once.
+    """
+
+    def __init__(self, *, per_second: float, burst: int) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def take(self, address: str, now: float) -> float:
+        """Count one; gives 0.0, or the seconds after which another would be fine."""
+        key = household(address)
+        bucket = self._buckets.pop(key, None) or TokenBucket(self._per_second, self._burst, now)
+        self._buckets[key] = bucket
+        if len(self._buckets) > MAX_ADDRESSES:
+            self._buckets.popitem(last=False)
+        return bucket.take(now)
+
+
 class AddressQuota:
     """How many sockets each address has open, and how many of them have not said who they are."""
 
@@ -68,6 +112,7 @@ class AddressQuota:
 
     def enter(self, address: str) -> "Visit | None":
         """Count a new socket; None when the address has too many."""
+        address = household(address)
         too_many = self._open[address] >= self._settings.sockets_per_address
         if too_many or self._strangers[address] >= self._settings.unauthenticated_per_address:
             return None

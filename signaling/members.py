@@ -35,6 +35,8 @@ class RoomSettings:
     """For a participant whose socket was lost to come back."""
     max_participants: int = 16
     max_rooms: int = 1000
+    max_rooms_per_key: int | None = None
+    """Rooms that were opened with tokens of one API key; None means any number."""
     candidates: CandidatePolicy = CandidatePolicy.PUBLIC
 
 
@@ -139,11 +141,15 @@ class Member:
 
 @dataclass(slots=True)
 class Room:
-    """A room and who is in it, by identity; `agents` come with its first human."""
+    """A room and who is in it, by identity.
+
+    `agents` come with its first human; `key` is the id of the API key in whose name it was opened.
+    """
 
     info: RoomInfo
     max_participants: int
     departure_timeout: float
+    key: str
     agents: tuple[AgentWish, ...] = ()
     members: dict[str, Member] = field(default_factory=dict[str, Member])
 

@@ -15,6 +15,7 @@ from typing import assert_never
 from signaling.claims import Claims
 from signaling.credentials import TOKEN_LIFETIME, Credentials
 from signaling.dispatch import Dispatch
+from signaling.door import Door
 from signaling.envelope import AgentWish, Participant, RoomInfo, error_of
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.events import (
@@ -73,6 +74,7 @@ class Node:
         self.settings = settings
         self.id = new_id("ND")
         self.credentials = Credentials(settings)
+        self.door = Door(settings)
         self._version = package_version()
         self._registry = Registry(settings.rooms, new_id)
         self._dispatch = Dispatch(settings.dispatch, SystemRandom(), new_id)
@@ -115,6 +117,10 @@ class Node:
     def workers(self) -> tuple[Worker, ...]:
         """All registered workers."""
         return self._dispatch.workers()
+
+    def can_resume(self, claims: Claims, join: Join) -> bool:
+        """Whether this is somebody who goes on with a session, rather than comes in."""
+        return join.resume is not None and self._registry.can_resume(claims, join.resume)
 
     # What participants do. -------------------------------------------------------------------------------------
 

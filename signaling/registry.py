@@ -49,6 +49,7 @@ from signaling.room_messages import (
     Resume,
     RoomChanged,
 )
+from signaling.rooms import Rooms
 from signaling.timers import Timers
 from signaling.welcome import describe, is_same, keep_links, welcome
 
@@ -68,7 +69,7 @@ class Registry:
     def __init__(self, settings: RoomSettings, new_id: Callable[[str], str]) -> None:
         self._settings = settings
         self._new_id = new_id
-        self._rooms: dict[str, Room] = {}
+        self._rooms = Rooms(settings, new_id)
         self._members: dict[str, Member] = {}
         self._requests = Requests(self._members, settings.candidates, new_id)
         self._removed = Removed()
@@ -98,23 +99,16 @@ class Registry:
 
     def room(self, name: str) -> Room:
         """The open room of this name, or MessageError `not_found`."""
-        if name not in self._rooms:
-            raise MessageError(ErrorCode.NOT_FOUND, "there is no such room")
-        return self._rooms[name]
+        return self._rooms.find(name)
 
-    def open(self, name: str, now: float, empty_timeout: float | None = None) -> Room:
-        """Open a room, which closes by itself should no human come.
+    def open(self, name: str, now: float, empty_timeout: float | None = None, *, key: str = "") -> Room:
+        """Open a room, which closes by itself should no human come; `key` is the id of the API key that did.
 
         Raises:
             MessageError: `no_capacity`.
         """
-        settings = self._settings
-        if len(self._rooms) >= settings.max_rooms:
-            raise MessageError(ErrorCode.NO_CAPACITY, "this server has no room for another room", retry_after=5.0)
-        room = self._rooms[name] = Room(
-            RoomInfo(name=name, sid=self._new_id("RM")), settings.max_participants, settings.departure_timeout
-        )
-        patience = settings.empty_timeout if empty_timeout is None else empty_timeout
+        room = self._rooms.open(name, key)
+        patience = self._settings.empty_timeout if empty_timeout is None else empty_timeout
         self._timers.set((Due.CLOSE, name), now + patience)
         return room
 
@@ -230,7 +224,7 @@ class Registry:
         issued = None if event.token_age is None else now - event.token_age
         if self._removed.bars(claims.room, claims.sub, issued=issued, now=now):
             raise MessageError(ErrorCode.FORBIDDEN, "you were removed from this room: a newer token is needed")
-        room = self._rooms.get(claims.room) or self.open(claims.room, now)
+        room = self._rooms.get(claims.room) or self.open(claims.room, now, key=claims.iss)
         present = room.members.get(claims.sub)
         if present is None and len(room.members) >= room.max_participants:
             raise MessageError(ErrorCode.ROOM_FULL, "the room is full", retry_after=5.0)
@@ -347,15 +341,20 @@ class Registry:
             self._removed.add(room, identity, expires=member.expires, now=now)
         return self._dismiss(member, ErrorCode.REMOVED, reason, now, Departure.REMOVED)
 
+    def revoke(self, token: str, now: float) -> list[RegistryAction]:
+        """Take out everybody whose token has this `jti`."""
+        revoked = [member for member in self._members.values() if member.claims.jti == token]
+        return self._dismiss_all(revoked, "token_revoked", now, Departure.REMOVED)
+
     def _revoke(self, event: AgentRevoked, now: float) -> list[RegistryAction]:
         room = self._rooms.get(event.room)
         members = [] if room is None else list(room.members.values())
         revoked = [member for member in members if member.job == (event.job, event.epoch)]
-        return [
-            action
-            for member in revoked
-            for action in self._dismiss(member, ErrorCode.REMOVED, "superseded", now, Departure.LEFT)
-        ]
+        return self._dismiss_all(revoked, "superseded", now, Departure.LEFT)
+
+    def _dismiss_all(self, members: list[Member], reason: str, now: float, how: Departure) -> list[RegistryAction]:
+        dismissed = [self._dismiss(member, ErrorCode.REMOVED, reason, now, how) for member in members]
+        return [action for actions in dismissed for action in actions]
 
     def close(self, room: Room) -> list[RegistryAction]:
         """Close a room: everybody leaves."""

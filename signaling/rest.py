@@ -16,7 +16,7 @@ from signaling.envelope import Identity, Model, Name
 from signaling.errors import ErrorCode, MessageError
 from signaling.node import Node
 from signaling.openapi import describe
-from signaling.sessions import room_url
+from signaling.sessions import address_of, room_url
 
 
 class TokenRequest(Model):
@@ -78,12 +78,16 @@ class Rest:
         wanted = await read_json(request, _token_request)
         claims = self._node.credentials.guest(wanted.room, wanted.identity or f"guest-{secrets.token_hex(4)}")
         claims = claims.model_copy(update={"name": wanted.name, "agent": wanted.agent})
-        body = {"token": self._node.credentials.sign(claims), "url": room_url(request), "exp": claims.exp}
+        body = {
+            "token": self._node.credentials.sign(claims),
+            "url": room_url(request, self._node.settings),
+            "exp": claims.exp,
+        }
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     async def ice(self, request: Request) -> Response:
         """STUN and TURN servers with fresh credentials."""
-        claims = guest_claims(request, self._node.settings)
+        claims = guest_claims(request, self._node.door)
         identity = "guest" if claims is None else claims.sub
         ice = self._node.credentials.ice(identity)
         servers = [server.model_dump(exclude_none=True) for server in ice.servers]
@@ -92,7 +96,8 @@ class Rest:
 
     async def connect(self, request: Request, room: str) -> Response:
         """The simplest client: an offer in, the agent's answer out."""
-        claims = guest_claims(request, self._node.settings) or self._node.credentials.guest(
+        self._node.door.knock(address_of(request))
+        claims = guest_claims(request, self._node.door) or self._node.credentials.guest(
             room_name(room), f"caller-{secrets.token_hex(8)}"
         )
         if claims.room != room:

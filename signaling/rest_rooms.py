@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from signaling.access import admin_claims, check_admin, check_creator, check_dispatcher, read_json, room_name
 from signaling.administration import DataRequest, DispatchRequest, DrainRequest, MuteRequest, RoomChanges, RoomRequest
-from signaling.envelope import AgentWish
+from signaling.envelope import AgentWish, Word, parse_value
 from signaling.errors import ErrorCode, MessageError
 from signaling.governance import Governance
 from signaling.jobs import Job
@@ -25,6 +25,7 @@ _mute: TypeAdapter[MuteRequest] = TypeAdapter(MuteRequest)
 _data: TypeAdapter[DataRequest] = TypeAdapter(DataRequest)
 _dispatch: TypeAdapter[DispatchRequest] = TypeAdapter(DispatchRequest)
 _drain: TypeAdapter[DrainRequest] = TypeAdapter(DrainRequest)
+_token_id: TypeAdapter[str] = TypeAdapter(Word)
 
 
 def job_facts(job: Job) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class RoomRest:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._settings = node.settings
+        self._door = node.door
         self._governance = Governance(node)
         self._keys: OrderedDict[tuple[str, str], str] = OrderedDict()
         self.router = APIRouter()
@@ -73,13 +74,14 @@ class RoomRest:
         add(dispatches, self.dispatches, methods=["GET"])
         add("/v1/rooms/{room}/dispatches/{job}", self.dispatched, methods=["GET"])
         add("/v1/rooms/{room}/dispatches/{job}", self.delete_dispatch, methods=["DELETE"])
+        add("/v1/tokens/{token}", self.revoke, methods=["DELETE"])
         add("/v1/jobs/{job}", self.job, methods=["GET"])
         add("/v1/workers", self.workers, methods=["GET"])
         add("/v1/workers/{worker}/drain", self.drain, methods=["POST"], openapi_extra=describe(DrainRequest))
 
     async def rooms(self, request: Request) -> Response:
         """All open rooms, or the one that the token names."""
-        claims = admin_claims(request, self._settings)
+        claims = admin_claims(request, self._door)
         own = None if claims is None else claims.room
         rooms = [room.model_dump() for room in self._node.rooms() if own in {None, room.name}]
         return JSONResponse({"rooms": rooms})
@@ -87,13 +89,13 @@ class RoomRest:
     async def open(self, request: Request) -> Response:
         """Open a room, or change it if it is open."""
         wanted = await read_json(request, _room)
-        check_creator(request, self._settings, wanted.name)
-        info, is_new = self._governance.open_room(wanted)
+        key = check_creator(request, self._door, wanted.name)
+        info, is_new = self._governance.open_room(wanted, key)
         return JSONResponse(info.model_dump(), 201 if is_new else 200)
 
     async def room(self, request: Request, room: str) -> Response:
         """One room."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         found = self._node.room(room)
         if found is None:
             raise _missing("room")
@@ -101,19 +103,19 @@ class RoomRest:
 
     async def change(self, request: Request, room: str) -> Response:
         """Change a room."""
-        check_creator(request, self._settings, room)
+        check_creator(request, self._door, room)
         changes = await read_json(request, _changes)
         return JSONResponse(self._governance.change_room(room, changes).model_dump())
 
     async def close(self, request: Request, room: str) -> Response:
         """Close a room: everybody leaves, and its jobs end."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         self._governance.close_room(room)
         return Response(status_code=204)
 
     async def participants(self, request: Request, room: str) -> Response:
         """Who is in a room."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         found = self._node.participants(room)
         if found is None:
             raise _missing("room")
@@ -121,34 +123,42 @@ class RoomRest:
 
     async def remove(self, request: Request, room: str, identity: str) -> Response:
         """Take somebody out of a room, who does not come in again with a token that was issued before."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         self._governance.remove(room, identity)
         return Response(status_code=204)
 
     async def mute(self, request: Request, room: str, identity: str) -> Response:
         """Ask a participant's client to mute, and tell everybody that it is."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         wanted = await read_json(request, _mute)
         self._governance.mute(room, identity, wanted)
         return Response(status_code=204)
 
     async def data(self, request: Request, room: str) -> Response:
         """Send data to participants."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         self._governance.send_data(room, await read_json(request, _data))
+        return Response(status_code=204)
+
+    async def revoke(self, request: Request, token: str) -> Response:
+        """Take no token with this id (`jti`) any more; who is in a room with it is taken out."""
+        claims = admin_claims(request, self._door)
+        if claims is not None and claims.room is not None:
+            raise MessageError(ErrorCode.FORBIDDEN, "a token for one room cannot revoke others")
+        self._governance.revoke(parse_value(_token_id, token, "the token's id"))
         return Response(status_code=204)
 
     async def dispatch(self, request: Request, room: str) -> Response:
         """Send an agent to a room, which is opened if need be. With an `Idempotency-Key`, once."""
         room_name(room)
         wanted = await read_json(request, _dispatch)
-        check_dispatcher(request, self._settings, room, wanted.agent)
+        issuer = check_dispatcher(request, self._door, room, wanted.agent)
         key = (room, request.headers.get("idempotency-key", "")[:256])
         known = self._node.job(self._keys[key]) if key[1] and key in self._keys else None
         if known is not None:
             return JSONResponse(job_facts(known), 202)
         wish = AgentWish(name=wanted.agent, metadata=wanted.metadata, attributes=wanted.attributes)
-        job = self._governance.dispatch(room, wish, restart=wanted.restart == "on_failure")
+        job = self._governance.dispatch(room, wish, issuer, restart=wanted.restart == "on_failure")
         if key[1]:
             self._keys[key] = job.id
             if len(self._keys) > MAX_KEYS:
@@ -157,28 +167,28 @@ class RoomRest:
 
     async def dispatches(self, request: Request, room: str) -> Response:
         """The agents that are in a room, or on their way."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         return JSONResponse({"dispatches": [job_facts(job) for job in self._node.jobs(room)]})
 
     async def dispatched(self, request: Request, room: str, job: str) -> Response:
         """One of them, or one that is over."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         return JSONResponse(job_facts(self._find(job, room)))
 
     async def delete_dispatch(self, request: Request, room: str, job: str) -> Response:
         """End a job."""
-        check_admin(request, self._settings, room)
+        check_admin(request, self._door, room)
         self._governance.delete_dispatch(self._find(job, room).id)
         return Response(status_code=204)
 
     async def job(self, request: Request, job: str) -> Response:
         """A job, whichever room it is for."""
-        claims = admin_claims(request, self._settings)
+        claims = admin_claims(request, self._door)
         return JSONResponse(job_facts(self._find(job, None if claims is None else claims.room)))
 
     async def workers(self, request: Request) -> Response:
         """All workers, and how busy each is."""
-        admin_claims(request, self._settings)
+        admin_claims(request, self._door)
         return JSONResponse(
             {
                 "workers": [
@@ -198,7 +208,7 @@ class RoomRest:
 
     async def drain(self, request: Request, worker: str) -> Response:
         """Have a worker take no more jobs, and go when those that it has are over."""
-        admin_claims(request, self._settings)
+        admin_claims(request, self._door)
         wanted = await read_json(request, _drain)
         self._governance.drain_worker(worker, wanted.timeout_s)
         return Response(status_code=202)

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from signaling.connection import Connection, Session
 from signaling.errors import ErrorCode, MessageError
@@ -51,7 +52,9 @@ class Sockets:
     async def worker(self, websocket: WebSocket) -> None:
         """`/v1/worker`: a worker."""
         connection = Connection(websocket, self._settings, self._quota)
-        session = WorkerSession(self._node, connection, bearer_token(websocket), room_url(websocket))
+        session = WorkerSession(
+            self._node, connection, bearer_token(websocket), room_url(websocket, self._node.settings)
+        )
         await self._run(connection, session)
 
     async def wait_closed(self) -> None:
@@ -103,6 +106,8 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=exposed,
         )
     app.add_middleware(Guard, settings=node.settings)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     sockets = Sockets(node)
     app.state.node, app.state.sockets = node, sockets
     app.add_api_websocket_route("/v1/rtc", sockets.rtc)

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 from starlette.requests import HTTPConnection
 
-from signaling.auth import check_worker, join_claims
 from signaling.connection import Connection
 from signaling.envelope import Message, Ok, Ping, Pong
 from signaling.errors import ErrorCode, MessageError
 from signaling.messages import PROTOCOL_VERSION, parse_from_client, parse_from_worker
 from signaling.node import Node
 from signaling.room_messages import Join, RefreshToken
+from signaling.settings import Settings
 from signaling.worker_messages import Register
 
 
@@ -26,8 +26,20 @@ def bearer_token(request: HTTPConnection) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def room_url(request: HTTPConnection) -> str:
-    """The address of `/v1/rtc`, by the name under which this request reached us."""
+def address_of(request: HTTPConnection) -> str:
+    """Where a request comes from; behind a trusted proxy, what that one says."""
+    return "" if request.client is None else request.client.host
+
+
+def room_url(request: HTTPConnection, settings: Settings) -> str:
+    """The address of `/v1/rtc`, by the name under which this request reached us.
+
+    Who came by the public name goes by the public URL: the scheme that its proxy ends is not seen here. Who came
+    by another name, such as a worker within our own network, goes on by that one.
+    """
+    public = settings.public
+    if public is not None and request.url.hostname == public.hostname:
+        return f"{'wss' if public.scheme == 'https' else 'ws'}://{public.netloc}/v1/rtc"
     scheme = "wss" if request.url.scheme in {"https", "wss"} else "ws"
     return f"{scheme}://{request.url.netloc}/v1/rtc"
 
@@ -72,7 +84,10 @@ class ParticipantSession:
                 raise MessageError(ErrorCode.BAD_REQUEST, "the first message must be join")
             if message.v != PROTOCOL_VERSION:
                 raise MessageError(ErrorCode.UNSUPPORTED_VERSION, f"this server speaks version {PROTOCOL_VERSION}")
-            claims = join_claims(message.token or self._bearer, self._node.settings.keys, wall=time.time())
+            address = self._connection.address
+            claims = self._node.door.join(message.token or self._bearer, address)
+            if claims.kind != "agent" and not self._node.can_resume(claims, message):
+                self._node.door.knock(address)
         self.is_trusted = claims.kind == "agent"
         self._sid = self._node.enter(self._connection, claims, message)
 
@@ -86,7 +101,7 @@ class ParticipantSession:
                 _answer_ping(self._connection, message)
             case RefreshToken():
                 with _answering(message):
-                    claims = join_claims(message.token, self._node.settings.keys, wall=time.time())
+                    claims = self._node.door.join(message.token, self._connection.address)
                 self._node.show_token(self._sid, claims, message.id)
             case _:
                 self._node.hear(self._sid, message)
@@ -129,7 +144,7 @@ class WorkerSession:
         with _answering(message):
             if not isinstance(message, Register):
                 raise MessageError(ErrorCode.BAD_REQUEST, "the first message must be register")
-            check_worker(message.token or self._bearer, self._node.settings.keys, wall=time.time())
+            self._node.door.register(message.token or self._bearer, self._connection.address)
             self._session = self._node.register(self, message)
         self._acknowledge(message)
 

@@ -6,6 +6,8 @@ Pure values: the environment and the command line are read in `__main__` alone.
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
 from signaling.ice import IceSettings
 from signaling.jobs import DispatchSettings
@@ -14,7 +16,8 @@ from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 from signaling.sdp import CandidatePolicy
 
-MIN_SECRET_BYTES = 32
+MIN_SECRET_BYTES: Final = 32
+JOINS_PER_MINUTE: Final = 20.0
 
 
 class SettingsError(Exception):
@@ -48,6 +51,10 @@ class Settings:
         lan: Agents may connect to private addresses, as within one company.
         keys: API secret by key id; the first one signs our own tokens.
         allowed_origins: Web origins besides our own that may talk to us, such as `https://www.example.org`.
+        public_url: Where browsers reach us, such as `https://voice.example.org`, when a proxy is in front.
+        trusted_proxies: Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+        tls_cert: The file of our certificate chain; "" when TLS ends before us, or nowhere.
+        tls_key: The file of its private key.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +65,10 @@ class Settings:
     automatic_dispatch: bool | None = None
     keys: Mapping[str, str] = field(default_factory=_no_keys, repr=False)
     allowed_origins: tuple[str, ...] = ()
+    public_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    tls_cert: str = ""
+    tls_key: str = ""
     ice: IceSettings = field(default_factory=IceSettings)
     rooms: RoomSettings = field(default_factory=RoomSettings)
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
@@ -80,11 +91,7 @@ class Settings:
         Raises:
             SettingsError: They are not safe, or not complete.
         """
-        if self.dev and not self.on_loopback and not self.insecure_dev_on_network:
-            raise SettingsError(
-                f"--dev gives a token to anybody who reaches {self.host}. Listen on 127.0.0.1, or, if the network is"
-                " really yours alone, add --insecure-dev-on-network."
-            )
+        self._check_network()
         keys = dict(self.keys)
         if self.dev and not keys:
             keys = {DEV_API_KEY: DEV_API_SECRET}
@@ -107,10 +114,55 @@ class Settings:
             raise SettingsError("--relay-only needs a TURN server: add --turn-url turn:host:3478?transport=udp.")
         return replace(self, keys=keys, rooms=replace(self.rooms, candidates=self._candidates()))
 
+    @property
+    def joins_per_minute(self) -> float | None:
+        """How many joins a minute one address has; None for any number."""
+        chosen = self.sockets.joins_per_minute
+        return (None if self.dev else JOINS_PER_MINUTE) if chosen is None else chosen
+
+    @property
+    def public(self) -> SplitResult | None:
+        """The parts of `public_url`, if there is one."""
+        return urlsplit(self.public_url) if self.public_url else None
+
+    def _check_network(self) -> None:
+        reached = "the proxy" if self.public_url or self.trusted_proxies else self.host
+        if self.dev and not (self.on_loopback and reached == self.host) and not self.insecure_dev_on_network:
+            raise SettingsError(
+                f"--dev gives a token to anybody who reaches {reached}. Listen on 127.0.0.1 without a proxy, or, if"
+                " the network is really yours alone, add --insecure-dev-on-network."
+            )
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise SettingsError("TLS needs both --tls-cert and --tls-key.")
+        if self.public_url and not _is_origin(self.public_url):
+            raise SettingsError("--public-url must be like https://voice.example.org, without a path.")
+        for origin in self.allowed_origins:
+            if not _is_origin(origin):
+                raise SettingsError("--allow-origin must be like https://www.example.org, without a path or *.")
+        for proxy in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as exc:
+                raise SettingsError(
+                    f"--trusted-proxy must be an address or a network, such as 10.0.0.0/8, not {proxy!r}."
+                ) from exc
+
     def _candidates(self) -> CandidatePolicy:
-        if self.dev or self.on_loopback:
+        # Behind a proxy the people are somewhere else, although we listen on this machine alone.
+        if self.dev or (self.on_loopback and not self.public_url and not self.trusted_proxies):
             return CandidatePolicy.LOCAL
         return CandidatePolicy.LAN if self.lan else CandidatePolicy.PUBLIC
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    rest = (parts.path, parts.query, parts.fragment, parts.username)
+    valid = parts.scheme in {"http", "https"} and parts.hostname is not None and "*" not in parts.netloc
+    return valid and not any(rest) and not url.endswith("/")
 
 
 def is_loopback(host: str) -> bool:

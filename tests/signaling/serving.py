@@ -13,10 +13,10 @@ import jwt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from signaling.__main__ import Server, listen
 from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET, parse_to_client, parse_to_worker, worker_claims
 from signaling.server import create_app, say_goodbye
+from signaling.serving import Server, listen
 from signaling.settings import Settings
 
 DEV = Settings(dev=True, rooms=RoomSettings(reconnect_timeout=0.0))
@@ -136,8 +136,7 @@ class Site:
 async def serving(settings: Settings = DEV, **changes: Any) -> AsyncIterator[Site]:
     """A server for the time of the block: uvicorn without its main loop, whose tenths of seconds would add up."""
     app = create_app(replace(settings, **changes))
-    server = Server(app, lambda url: None)
-    server.config.load()
+    server = Server(app, lambda url: None, replace(settings, **changes))
     server.lifespan = server.config.lifespan_class(server.config)
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 from signaling.__main__ import app
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET
+from tests.signaling.serving import join_token
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 15.0
@@ -112,6 +113,20 @@ async def test_a_second_signal_waits_for_nobody(tmp_path: Path):
         ([], {"AGENT_WORKER_API_KEY": DEV_API_KEY, "AGENT_WORKER_API_SECRET": DEV_API_SECRET}, "development secret"),
         (["--dev", "--host", "0.0.0.0"], {}, "--insecure-dev-on-network"),
         (["--dev", "--turn-url", "turn:localhost"], {}, "AGENT_WORKER_TURN_SECRET"),
+        (["--dev", "--public-url", "https://voice.example.org"], {}, "--insecure-dev-on-network"),
+        (["--dev", "--trusted-proxy", "127.0.0.1"], {}, "--insecure-dev-on-network"),
+        (["--dev", "--tls-cert", "c.pem"], {}, "both --tls-cert and --tls-key"),
+        (["--dev", "--tls-cert", "c.pem", "--tls-key", "k.pem"], {}, "cannot be used: No such file"),
+        (["--dev", "--allow-origin", "*"], {}, "--allow-origin must be like"),
+        (
+            ["--public-url", "https://voice.example.org/path"],
+            {"AGENT_WORKER_API_KEYS": "a: b"},
+            "--public-url must be",
+        ),
+        (["--trusted-proxy", "nginx"], {"AGENT_WORKER_API_KEYS": "a: b"}, "not 'nginx'"),
+        ([], {"AGENT_WORKER_API_KEYS": "hush"}, "AGENT_WORKER_API_KEYS: entry 1"),
+        ([], {"AGENT_WORKER_API_KEYS_FILE": "nowhere"}, "nowhere cannot be read"),
+        ([], {"AGENT_WORKER_API_SECRET": "x", "AGENT_WORKER_API_SECRET_FILE": "y"}, "not both"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(run, arguments: list[str], env: dict[str, str], says: str):
@@ -143,12 +158,38 @@ async def test_keys_come_from_a_file_as_well(tmp_path: Path):
         assert secret.encode() not in err
 
 
+async def test_secrets_come_from_files_of_their_own_as_well(tmp_path: Path):
+    secrets = {"API_SECRET": "the-secret-of-the-first-key-0123456789", "API_KEYS": f"second: {'s' * 40}\n"}
+    env = {"AGENT_WORKER_API_KEY": "first"}
+    for name, secret in secrets.items():
+        (tmp_path / name).write_text(secret + "\n")
+        env[f"AGENT_WORKER_{name}_FILE"] = str(tmp_path / name)
+    async with asyncio.timeout(PATIENCE), program(tmp_path, "--port", "0", **env) as process:
+        assert process.stdout is not None
+        url = (await process.stdout.readline()).decode().split()[-1]
+        async with connect(f"{url.replace('http', 'ws', 1)}v1/rtc") as page:
+            token = join_token("ann", "r", iss="second", secret="s" * 40)
+            await page.send(json.dumps({"t": "join", "token": token}))
+            assert json.loads(await page.recv())["t"] == "joined"
+        process.terminate()
+        await process.communicate()
+        assert process.returncode == 0
+
+
 def test_help_names_every_option_and_every_secret(run):
     result = run(["--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
     for word in (
         *("--host", "--port", "--dev", "--insecure-dev-on-network", "--lan", "--allow-origin", "--stun-url"),
         *("--turn-url", "--empty-timeout", "--departure-timeout", "--log-level"),
+        *(
+            "--public-url",
+            "--trusted-proxy",
+            "--tls-cert",
+            "--tls-key",
+            "--joins-per-minute",
+            "AGENT_WORKER_API_KEYS",
+        ),
         *("AGENT_WORKER_API_KEY", "AGENT_WORKER_API_SECRET", "AGENT_WORKER_TURN_SECRET"),
     ):
         assert word in result.stdout

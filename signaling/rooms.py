@@ -1,0 +1,50 @@
+"""The open rooms of this server, by name, and how many there may be.
+
+Pure; a part of the registry.
+"""
+
+from collections.abc import Callable
+
+from signaling.envelope import RoomInfo
+from signaling.errors import ErrorCode, MessageError
+from signaling.members import Room, RoomSettings
+
+
+class Rooms(dict[str, Room]):
+    """The rooms.
+
+    Args:
+        settings: How rooms live, and how many may.
+        new_id: Makes an id with the given prefix, unlike any other.
+    """
+
+    def __init__(self, settings: RoomSettings, new_id: Callable[[str], str]) -> None:
+        super().__init__()
+        self._settings = settings
+        self._new_id = new_id
+
+    def open(self, name: str, key: str) -> Room:
+        """Open a room in the name of an API key.
+
+        Raises:
+            MessageError: `no_capacity`.
+        """
+        settings = self._settings
+        if len(self) >= settings.max_rooms:
+            raise MessageError(ErrorCode.NO_CAPACITY, "this server has no room for another room", retry_after=5.0)
+        quota = settings.max_rooms_per_key
+        if quota is not None and sum(room.key == key for room in self.values()) >= quota:
+            raise MessageError(ErrorCode.NO_CAPACITY, "this API key has too many open rooms", retry_after=5.0)
+        info = RoomInfo(name=name, sid=self._new_id("RM"))
+        self[name] = Room(info, settings.max_participants, settings.departure_timeout, key)
+        return self[name]
+
+    def find(self, name: str) -> Room:
+        """The open room of this name.
+
+        Raises:
+            MessageError: `not_found`.
+        """
+        if name not in self:
+            raise MessageError(ErrorCode.NOT_FOUND, "there is no such room")
+        return self[name]
