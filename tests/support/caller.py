@@ -190,6 +190,12 @@ class Caller:
         assert self.socket is not None
         await self.socket.send(json.dumps(message))
 
+    async def ping(self) -> None:
+        """Be heard by signaling, as it asks of everybody."""
+        while True:
+            await self.send({"t": "ping", "ts": 0})
+            await asyncio.sleep(5.0)
+
     async def follow(self) -> None:
         """Read what signaling says, and offer to the agent when it is there."""
         assert self.socket is not None
@@ -263,6 +269,7 @@ async def calling(url: str, room: str, *, connect: bool = True, **token: Any) ->
         caller.peer.on("track", lambda track: tasks.append(group.create_task(caller.listen(track))))
         tasks = [group.create_task(caller.follow())]
         await caller.send({"t": "join", "id": 1, "token": response.json()["token"], "v": 1})
+        tasks.append(group.create_task(caller.ping()))
         try:
             async with asyncio.timeout(30):
                 if connect:
