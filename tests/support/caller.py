@@ -192,9 +192,12 @@ class Caller:
 
     async def ping(self) -> None:
         """Be heard by signaling, as it asks of everybody."""
-        while True:
-            await self.send({"t": "ping", "ts": 0})
-            await asyncio.sleep(5.0)
+        try:
+            while True:
+                await self.send({"t": "ping", "ts": 0})
+                await asyncio.sleep(5.0)
+        except websockets.ConnectionClosed:
+            return
 
     async def follow(self) -> None:
         """Read what signaling says, and offer to the agent when it is there."""
