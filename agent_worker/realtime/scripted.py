@@ -41,8 +41,6 @@ from agent_worker.realtime.base import (
     OutputAudio,
     OutputAudioDone,
     OutputItemStarted,
-    OutputText,
-    OutputTextDone,
     OutputTranscript,
     RealtimeCommand,
     RealtimeConnection,
@@ -59,6 +57,7 @@ from agent_worker.realtime.base import (
 )
 from agent_worker.realtime.scripted_items import ScriptedItems, refusal
 from agent_worker.realtime.scripted_sound import tone
+from agent_worker.realtime.scripted_text import beside, written
 
 _WORD_SECONDS: Final = 0.3
 _QUEUED_EVENTS: Final = 65_536
@@ -301,7 +300,8 @@ class _ScriptedConnection:
         self.put(OutputItemStarted(response_id=response_id, item_id=item_id))
         self.put(self._items.append(item_id))
         if self._in_text:
-            self._write(reply.text, response_id, item_id)
+            for event in written(reply.text, response_id, item_id):
+                self.put(event)
             return
         rate = self._capabilities.output_rate
         words = re.findall(r"\s*\S+", reply.text) or [""]
@@ -322,11 +322,6 @@ class _ScriptedConnection:
             sound = pcm[2 * start : 2 * end]
             self.put(OutputAudio(response_id=response_id, item_id=item_id, content_index=0, pcm=sound))
         self.put(OutputAudioDone(response_id=response_id, item_id=item_id, content_index=0))
-
-    def _write(self, text: str, response_id: str, item_id: str) -> None:
-        for word in re.findall(r"\s*\S+", text):
-            self.put(OutputText(response_id=response_id, item_id=item_id, content_index=0, delta=word))
-        self.put(OutputTextDone(response_id=response_id, item_id=item_id, content_index=0, text=text))
 
     def _answer(self, command: RealtimeCommand) -> None:
         match command:
@@ -383,6 +378,11 @@ class _ScriptedConnection:
             self.put(InputTranscribed(item_id, text))
 
     def _respond(self, request: CreateResponse) -> None:
+        if not request.in_conversation:
+            aside = next(self._script.replies, None)
+            for event in beside(aside, request, f"resp_{next(self._ids)}"):
+                self.put(event)
+            return
         if self._open_reply is not None:
             message = f"Conversation already has an active response: {self._open_reply.response_id}"
             code = "conversation_already_has_active_response"

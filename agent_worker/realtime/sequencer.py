@@ -123,7 +123,8 @@ class Sequencer:
                 response.cancelled = True
                 response.deadline = now + CANCEL_SECONDS
                 return [Send(rt.CancelResponse(response.id))] if response.id is not None else []
-        return []
+        beside = response_id in self._beside.values()
+        return [Send(rt.CancelResponse(response_id))] if beside else []
 
     def started(self, event: rt.ResponseStarted, now: float) -> list[Action]:
         """The model begins a response."""

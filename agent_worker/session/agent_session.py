@@ -243,6 +243,24 @@ class AgentSession(UserInput):
         """
         return await self._running().histories.retrieve(item_id)
 
+    async def ask(self, instructions: str, *, text: str | None = None, seconds: float = 20.0) -> str:
+        """Have the model write something beside the conversation, such as a summary or a classification.
+
+        Nobody hears it, it calls no tools, and neither history knows of it. The conversation goes on meanwhile.
+
+        Args:
+            instructions: What to write; they replace the agent's own.
+            text: What about. None: the conversation so far.
+            seconds: How long to wait.
+
+        Raises:
+            SpeechError: The session is not running, 16 such questions wait already, or the model cannot do this
+                (`Capabilities.out_of_band`).
+            RealtimeError: The model refused, was lost, did not finish, or has not answered in time.
+
+        """
+        return await self._running().feed.asides.ask(instructions, text=text, seconds=seconds)
+
     def update_agent(self, agent: Agent) -> None:
         """Hand the conversation over to another agent. Returns at once.
 

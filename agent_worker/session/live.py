@@ -170,7 +170,7 @@ class Live:
             cut_replies=cut_replies,
             failures=failures,
             server_turns=self._server_turns,
-            rate=connection.capabilities.output_rate,
+            capabilities=connection.capabilities,
         )
         self._question = Question(
             words=lambda: self._agent_lines.words,

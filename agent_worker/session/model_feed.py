@@ -9,6 +9,7 @@ from agent_worker import clock
 from agent_worker.history.items import FunctionCall
 from agent_worker.media.ledger import Part
 from agent_worker.realtime import base as rt
+from agent_worker.session.asides import Asides
 from agent_worker.session.cut_replies import CutReplies
 from agent_worker.session.events import (
     ErrorOccurred,
@@ -70,10 +71,11 @@ class ModelFeed:
         cut_replies: What comes too late.
         failures: Told of each reply that was made.
         server_turns: Whether the model finds the turns by itself now.
-        rate: Samples per second of the model's audio.
+        capabilities: What the model can do.
 
     Attributes:
         usage: What the session has cost so far.
+        asides: Asks the model beside the conversation.
 
     """
 
@@ -91,9 +93,10 @@ class ModelFeed:
         cut_replies: CutReplies,
         failures: Failures,
         server_turns: Callable[[], bool],
-        rate: int,
+        capabilities: rt.Capabilities,
     ) -> None:
         self.usage = Usage()
+        self.asides = Asides(send=histories.send, capabilities=capabilities)
         self._post = post
         self._histories = histories
         self._emit = emit
@@ -105,12 +108,16 @@ class ModelFeed:
         self._cut_replies = cut_replies
         self._failures = failures
         self._server_turns = server_turns
-        self._rate = rate
+        self._rate = capabilities.output_rate
         self._calls: dict[str, list[FunctionCall]] = {}
         self._made: dict[str, MadeReply] = {}
 
     def receive(self, event: rt.RealtimeEvent) -> None:
         """What an event means here."""
+        if self.asides.receive(event):
+            if isinstance(event, rt.ResponseEnded):
+                self._count(event)
+            return
         self._histories.receive(event)
         match event:
             case (
@@ -261,6 +268,18 @@ class ModelFeed:
             self._histories.send(command)
             if isinstance(command, rt.DeleteItem):
                 self._agent_lines.forget(command.item_id)
+        self._count(event)
+        ended = ev.ReplyEnded(
+            response_id=event.response_id,
+            request_id=event.request_id,
+            tool_calls=len(calls) if completed or lost else 0,
+            failure=event.message or "the model failed" if failed else "",
+            lost=lost,
+        )
+        if not self._reader.ended(ended):
+            self._post(ended)
+
+    def _count(self, event: rt.ResponseEnded) -> None:
         self.usage += event.usage
         if event.usage != Usage():
             self._emit(
@@ -271,15 +290,6 @@ class ModelFeed:
                     first_output_seconds=event.first_output_seconds,
                 )
             )
-        ended = ev.ReplyEnded(
-            response_id=event.response_id,
-            request_id=event.request_id,
-            tool_calls=len(calls) if completed or lost else 0,
-            failure=event.message or "the model failed" if failed else "",
-            lost=lost,
-        )
-        if not self._reader.ended(ended):
-            self._post(ended)
 
     def _problem(self, message: str) -> None:
         self._emit(ErrorOccurred(at=clock.now(), source="model", message=message, fatal=False))
