@@ -9,10 +9,11 @@ used from the next moment on in which nobody says anything.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from agent_worker.history.items import Item
+from agent_worker.history.window import Window
 from agent_worker.realtime import base as rt
 from agent_worker.realtime.backoff import Backoff
 from agent_worker.realtime.enduring_actions import Action, Fail, Leave, Open, Send, Tell, Use
@@ -36,7 +37,7 @@ PASSING: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endurance:
-    """How long a model is waited for, and when its connection is renewed."""
+    """How long a model is waited for, when its connection is renewed, and what the next one is told."""
 
     patience: float = 60.0
     """Seconds from a loss to the last attempt to connect again."""
@@ -44,6 +45,8 @@ class Endurance:
     """The same before the conversation has begun: a model that is not there at all is told of soon."""
     max_age: float = 55 * 60.0
     """Seconds after which a connection is renewed in a pause, if its provider does not end it sooner."""
+    told: Window = field(default_factory=Window)
+    """How much of the history a connection is told as it is opened; of more, the model is told that it is missing."""
 
 
 @dataclass(slots=True)
@@ -91,7 +94,7 @@ class Continuity:
         self._unheard.follow(settings.turn_detection)
         self._number = 0
         self._current: int | None = None
-        self._retelling = Retelling(history, self._unheard)
+        self._retelling = Retelling(history, endurance.told, self._unheard)
         self._opening: _Opening | None = None
         self._open_at: float | None = None
         self._renew_at: float | None = None
@@ -128,10 +131,10 @@ class Continuity:
 
     def told(self, number: int) -> Sequence[Item]:
         """What a new connection is told as it is opened."""
-        history = self._retelling.known()
+        items, copy = self._retelling.known()
         if self._opening is not None and self._opening.number == number:
-            self._opening.copy = ModelCopy(history)
-        return history
+            self._opening.copy = copy
+        return items
 
     def connected(self, number: int, now: float, *, lifetime: float | None = None) -> list[Action]:
         """A connection is ready; its provider will end it after `lifetime` seconds."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from agent_worker.history.diff import ROOT, Change, Deletion, Insertion, differences
 from agent_worker.history.items import FunctionCall, Item, Message
+from agent_worker.history.window import Earlier
 
 
 def is_blank(item: Item) -> bool:
@@ -16,16 +17,27 @@ def is_blank(item: Item) -> bool:
 
 
 class ModelCopy:
-    """Items by id, in the model's order; None for one that is the model's own."""
+    """Items by id, in the model's order; None for one that is the model's own.
 
-    def __init__(self, told: Iterable[Item] = ()) -> None:
+    Args:
+        told: What it was told as its connection was opened.
+        earlier: What it was not told, because that was too much.
+
+    """
+
+    def __init__(self, told: Iterable[Item] = (), *, earlier: Earlier | None = None) -> None:
         self._items: dict[str, Item | None] = {item.id: item for item in told}
+        self._earlier = earlier
 
     def __repr__(self) -> str:
         return f"<ModelCopy of {len(self._items)} items>"
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._items
+
+    def lacks(self, item_id: str) -> bool:
+        """Whether this item was too much to be told."""
+        return self._earlier is not None and item_id in self._earlier.item_ids
 
     def is_own(self, item_id: str) -> bool:
         """Whether the model made this item itself."""
@@ -57,6 +69,8 @@ class ModelCopy:
     def follow(self, history: Sequence[Item]) -> list[Change]:
         """What must be told for this copy to equal the history; the copy is taken to be told it."""
         ours = [item for item in history if not is_blank(item) or self.is_own(item.id)]
+        if self._earlier is not None:
+            ours = self._earlier.without(ours)
         by_id = {item.id: item for item in ours}
         own = {item_id for item_id, item in self._items.items() if item is None}
         theirs = [item or by_id[item_id] for item_id, item in self._items.items() if item or item_id in by_id]

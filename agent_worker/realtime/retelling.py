@@ -10,6 +10,7 @@ from typing import Final
 
 from agent_worker.history.diff import ROOT, Deletion, Insertion
 from agent_worker.history.items import FunctionCallOutput, Item
+from agent_worker.history.window import Window
 from agent_worker.realtime import base as rt
 from agent_worker.realtime.enduring_actions import Action, Send, Tell
 from agent_worker.realtime.model_copy import ModelCopy, is_blank
@@ -27,6 +28,7 @@ class Retelling:
 
     Args:
         history: Gives what was said so far.
+        window: How much of that a new connection is told.
         unheard: What is told by its sound.
 
     Attributes:
@@ -34,9 +36,10 @@ class Retelling:
 
     """
 
-    def __init__(self, history: Callable[[], Sequence[Item]], unheard: Unheard) -> None:
+    def __init__(self, history: Callable[[], Sequence[Item]], window: Window, unheard: Unheard) -> None:
         self.follow_at: float | None = None
         self._history = history
+        self._window = window
         self._unheard = unheard
         self._copy = ModelCopy()
         self._has_moved = False
@@ -47,9 +50,13 @@ class Retelling:
     def __repr__(self) -> str:
         return f"<Retelling {self._copy}, {len(self._waiting)} commands waiting>"
 
-    def known(self) -> list[Item]:
-        """What a new connection is told as it is opened."""
-        return [item for item in self._history() if not is_blank(item) and not self._unheard.is_pending(item.id)]
+    def known(self) -> tuple[list[Item], ModelCopy]:
+        """What a new connection is told as it is opened, and what it then knows."""
+        items = [item for item in self._history() if not is_blank(item) and not self._unheard.is_pending(item.id)]
+        earlier = self._window.earlier(items)
+        if earlier is not None:
+            items = earlier.without(items)
+        return items, ModelCopy(items, earlier=earlier)
 
     def made(self, item_id: str) -> None:
         """The model made an item."""
@@ -147,7 +154,7 @@ class Retelling:
                 return [Send(command)]
             case rt.DeleteItem(item_id):
                 self._unheard.delete(item_id)
-                if self._has_moved and item_id not in self._copy:
+                if (self._has_moved and item_id not in self._copy) or self._copy.lacks(item_id):
                     return [Tell(rt.ItemDeleted(item_id))]
                 self._copy.removed(item_id)
                 return [Send(rt.DeleteItem(self._unheard.taken_as(item_id)))]

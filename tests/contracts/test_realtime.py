@@ -50,6 +50,7 @@ from agent_worker.realtime.base import (
     UpdateSession,
 )
 from agent_worker.realtime.dialects import BETA, BETA_16K, Dialect
+from agent_worker.realtime.enduring import Endurance, EnduringModel
 from agent_worker.realtime.openai import OpenAIRealtimeModel
 from agent_worker.realtime.scripted import ScriptedModel, ScriptedReply
 from agent_worker.tools.spec import ToolSpec
@@ -124,17 +125,52 @@ def relayed(dialect: Dialect) -> Subjects:
     return subject
 
 
+@asynccontextmanager
+async def enduring(*script: ScriptedReply) -> AsyncGenerator[Subject, None]:
+    """What a session talks to: any model, here the local one, behind a connection that is made again."""
+    async with local(*script) as behind:
+        model = EnduringModel(behind.model, endurance=Endurance(patience=0.5))
+        yield Subject(model, behind.lose)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model, and what it does beyond the contract.
+
+    Attributes:
+        sequences: It lets requests wait for each other, and forgets cancellations of what is over: nobody sees the
+            refusals of the model within.
+
+    """
+
+    subjects: Subjects
+    sequences: bool = False
+
+
 SUBJECTS = {
-    "scripted": scripted,
-    "openai, on the local model": local,
-    "the beta protocol": relayed(BETA),
-    "the beta protocol, hearing 16 kHz": relayed(BETA_16K),
+    "scripted": Row(scripted),
+    "openai, on the local model": Row(local),
+    "the beta protocol": Row(relayed(BETA)),
+    "the beta protocol, hearing 16 kHz": Row(relayed(BETA_16K)),
+    "enduring, on the local model": Row(enduring, sequences=True),
 }
+REFUSING = {name: row for name, row in SUBJECTS.items() if not row.sequences}
+SEQUENCING = {name: row for name, row in SUBJECTS.items() if row.sequences}
 
 
 @pytest.fixture(params=SUBJECTS.values(), ids=SUBJECTS.keys())
 def subjects(request: pytest.FixtureRequest) -> Subjects:
-    return request.param
+    return request.param.subjects
+
+
+@pytest.fixture(params=REFUSING.values(), ids=REFUSING.keys())
+def refusing(request: pytest.FixtureRequest) -> Subjects:
+    return request.param.subjects
+
+
+@pytest.fixture(params=SEQUENCING.values(), ids=SEQUENCING.keys())
+def sequencing(request: pytest.FixtureRequest) -> Subjects:
+    return request.param.subjects
 
 
 class Talk:
@@ -270,8 +306,8 @@ async def test_a_reply_that_is_cancelled_ends_as_cancelled_and_another_may_follo
         assert (await session.next(ResponseEnded)).status is ResponseStatus.COMPLETED
 
 
-async def test_cancelling_what_is_over_is_an_error_and_no_harm(subjects: Subjects) -> None:
-    async with talk(subjects, ScriptedReply("Hello.")) as session:
+async def test_cancelling_what_is_over_is_an_error_and_no_harm(refusing: Subjects) -> None:
+    async with talk(refusing, ScriptedReply("Hello.")) as session:
         session.write("Hello!")
         session.send(CreateResponse(request_id="r1"))
         ended = await session.next(ResponseEnded)
@@ -279,8 +315,21 @@ async def test_cancelling_what_is_over_is_an_error_and_no_harm(subjects: Subject
         assert (await session.next(ModelError)).code == "response_cancel_not_active"
 
 
-async def test_a_second_request_is_refused_by_its_id_and_the_first_goes_on(subjects: Subjects) -> None:
-    async with talk(subjects, ScriptedReply("Once upon a time", ends=False)) as session:
+async def test_a_second_request_waits_and_cancelling_what_is_over_is_nothing(sequencing: Subjects) -> None:
+    async with talk(sequencing, ScriptedReply("Hello."), ScriptedReply("Yes?")) as session:
+        session.write("Hello!")
+        session.send(CreateResponse(request_id="r1"))
+        session.send(CreateResponse(request_id="r2"))
+        events = await session.until(ResponseEnded)
+        session.send(CancelResponse(of(ResponseEnded, events)[0].response_id))
+        events += await session.until(ResponseEnded)
+        assert [event.request_id for event in of(ResponseStarted, events)] == ["r1", "r2"]
+        assert [event.status for event in of(ResponseEnded, events)] == [ResponseStatus.COMPLETED] * 2
+        assert of(ModelError, events) == []
+
+
+async def test_a_second_request_is_refused_by_its_id_and_the_first_goes_on(refusing: Subjects) -> None:
+    async with talk(refusing, ScriptedReply("Once upon a time", ends=False)) as session:
         session.write("Tell me a long story.")
         session.send(CreateResponse(request_id="r1"))
         started = await session.next(ResponseStarted)

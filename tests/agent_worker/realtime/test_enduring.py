@@ -9,6 +9,7 @@ import pytest
 
 from agent_worker.errors import RealtimeError, RealtimeLostError
 from agent_worker.history.items import FunctionCall, FunctionCallOutput, Item, Message, Role
+from agent_worker.history.window import Window
 from agent_worker.realtime import base as rt
 from agent_worker.realtime.enduring import Endurance, EnduringModel
 from agent_worker.realtime.scripted import ScriptedModel, ScriptedReply
@@ -551,3 +552,36 @@ def test_who_waits_for_an_item_or_a_reply_beside_the_conversation_is_told_of_the
         (rt.Refused.RESPONSE, "beside"),
         (rt.Refused.RESPONSE, "later"),
     }
+
+
+def test_of_a_long_history_only_the_newest_part_is_told_and_stays_told():
+    told = Endurance(told=Window(items=2))
+    history: list[Item] = [said("one"), said("two"), said("three")]
+
+    async def story(talk: Talk) -> None:
+        assert told_texts(talk) == ["first 1 entries", "two", "three"]
+        # What the first connection was not told cannot be taken out of it.
+        talk.send(rt.DeleteItem("one"))
+        assert not talk.model.sent(rt.DeleteItem)
+        for text in ("four", "five"):
+            talk.history.append(said(text))
+            talk.send(rt.CreateItem(item=said(text)))
+        before = len(talk.model.commands)
+        talk.model.lose()
+        await asyncio.sleep(1.0)
+        assert told_texts(talk, before) == ["first 3 entries", "four", "five"]
+        before = len(talk.model.commands)
+        # The history grows, and what the model has been told stays as it is.
+        talk.history.append(said("six"))
+        talk.send(rt.CreateItem(item=said("six")), rt.CreateResponse(request_id="r"))
+        await asyncio.sleep(1.0)
+        assert told_texts(talk, before) == ["six"]
+        assert not talk.model.sent(rt.DeleteItem)
+        assert talk.of(rt.ItemDeleted) == [rt.ItemDeleted("one")]
+
+    tell(story, ScriptedModel(), history, endurance=told)
+
+
+def told_texts(talk: Talk, since: int = 0) -> list[str]:
+    texts = [command.item.text for command in talk.commands(since) if isinstance(command, rt.CreateItem)]
+    return [text.partition("its ")[2].partition(" are")[0] or text for text in texts]
