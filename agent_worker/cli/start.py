@@ -8,6 +8,7 @@ import typer
 from agent_worker.cli.environment import Environment, TelemetryEnvironment, forget_api_secret
 from agent_worker.cli.output import LogLevel, clear_errors, log_to_stderr
 from agent_worker.media.settings import OpusSettings
+from agent_worker.turns.listen import Listen
 from agent_worker.worker.address import is_loopback
 from agent_worker.worker.program import Addresses, VoiceProgram
 from agent_worker.worker.supervisor import Supervisor, WorkerSettings
@@ -77,6 +78,13 @@ def start(
             show_default=False,
         ),
     ] = None,
+    listen: Annotated[
+        Listen,
+        typer.Option(
+            help="Whose turns are heard where several people are in a room: the first one's, those of whoever speaks"
+            " first, or everybody's. An agent's own options go before this."
+        ),
+    ] = Listen.LINKED,
     log_level: Annotated[LogLevel, typer.Option(help="How much to log, to standard error.")] = LogLevel.INFO,
 ) -> None:
     """Run a worker: it takes rooms from the signaling server and runs your agent, each in a process of its own.
@@ -97,6 +105,7 @@ def start(
             opus=OpusSettings(bit_rate=opus_bit_rate, complexity=opus_complexity),
             rooms=rooms_per_process,
             telemetry=TelemetryEnvironment().settings,
+            listen=listen,
         )
         settings = WorkerSettings(
             signaling=server,

@@ -32,14 +32,23 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something said, typed or shown. `text` is what was heard: an interrupted reply ends at its last played word."""
+    """Something said, typed or shown.
+
+    Attributes:
+        text: What was heard: an interrupted reply ends at its last played word.
+        images: What a user showed with it.
+        identity: Which human said it, as the room knows them; "" for the agent, and where nobody knows.
+        name: What that human is called.
+
+    """
 
     id: str
     role: Role
     text: str
     interrupted: bool = False
     images: tuple[Image, ...] = ()
-    """What a user showed with it."""
+    identity: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

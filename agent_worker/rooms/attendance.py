@@ -12,6 +12,7 @@ from agent_worker.rooms.base import (
     HumanDisconnected,
     HumanJoined,
     HumanLeft,
+    HumanMuted,
     Microphone,
     RoomEvent,
     TextReceived,
@@ -155,6 +156,7 @@ class _Human:
     """Of the last offer that was taken; what is lower is stale."""
     link: int | None = None
     connected: bool = False
+    muted: bool = False
     is_away: bool = False
     """The server does not know them since it came back, but we may still hear them."""
     early: list[RelayedCandidate] = field(default_factory=list[RelayedCandidate])
@@ -239,8 +241,9 @@ class Attendance:
     def _come(self, person: Participant, *, kept: bool) -> list[Action]:
         human = self._humans.get(person.identity)
         if human is None:
-            self._humans[person.identity] = _Human(sid=person.sid)
-            return [Announce(HumanJoined(identity=person.identity, name=person.name))]
+            human = self._humans[person.identity] = _Human(sid=person.sid)
+            joined = Announce(HumanJoined(identity=person.identity, name=person.name))
+            return [joined, *self._mute(person, human)]
         human.is_away = False
         if kept:
             human.sid = person.sid
@@ -249,7 +252,14 @@ class Attendance:
             human.sid, human.gen = person.sid, -1
             human.early.clear()
             human.typing.clear()
-        return []
+        return self._mute(person, human)
+
+    def _mute(self, person: Participant, human: _Human) -> list[Action]:
+        """A moderator's word is kept here, too: the microphone of who does not heed it is not heard."""
+        microphones = [track for track in person.tracks if track.source == "mic"]
+        muted = bool(microphones) and all(track.muted for track in microphones)
+        changed, human.muted = muted is not human.muted, muted
+        return [Announce(HumanMuted(identity=person.identity, muted=muted))] if changed else []
 
     def _leave(self, identity: str, human: _Human, reason: str) -> list[Action]:
         del self._humans[identity]

@@ -63,6 +63,14 @@ class HumanLeft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HumanMuted:
+    """A human's microphone was switched off or on, by them or a moderator: nothing of it counts meanwhile."""
+
+    identity: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextReceived:
     """A human typed something for the agent."""
 
@@ -77,7 +85,7 @@ class RoomClosed:
     reason: str
 
 
-RoomEvent = HumanJoined | HumanConnected | HumanDisconnected | HumanLeft | TextReceived | RoomClosed
+RoomEvent = HumanJoined | HumanConnected | HumanDisconnected | HumanLeft | HumanMuted | TextReceived | RoomClosed
 
 
 class Room(Protocol):

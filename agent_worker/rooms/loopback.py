@@ -23,6 +23,7 @@ from agent_worker.rooms.base import (
     HumanDisconnected,
     HumanJoined,
     HumanLeft,
+    HumanMuted,
     RoomClosed,
     RoomEvent,
     TextReceived,
@@ -115,6 +116,10 @@ class Human:
     def mute(self, muted: bool = True) -> None:
         """While muted no frames come from their microphone; what they say meanwhile waits."""
         self._muted = muted
+
+    def moderate(self, *, muted: bool) -> None:
+        """A moderator switches their microphone off or on; their machine may send on all the same."""
+        self._room.post(HumanMuted(identity=self.identity, muted=muted))
 
     def type(self, text: str) -> None:
         """Send the agent a text."""

@@ -23,6 +23,7 @@ from agent_worker.speech.options import OptionChanges, SpeechOptions, TurnMode, 
 from agent_worker.speech.queue import Priority, Speech
 from agent_worker.tools.function_tool import find_tools
 from agent_worker.turns.judge import TurnJudge
+from agent_worker.turns.listen import Listen
 from agent_worker.vad.base import Vad
 
 
@@ -40,6 +41,8 @@ class AgentSession(UserInput):
         model_settings: How the model is set (speed, language, modality, ...). Instructions, tools, voice and turn
             detection are the agent's and the options'.
         options: How the conversation behaves. An agent's `options`, and what one speech asks for, go before these.
+        participant: Whom the agent listens to before all others by the policy "linked", as an identity; None: to the
+            first who comes.
 
     Attributes:
         history: What was said, as it was heard, and what tools were called; the model's own copy is kept equal to it.
@@ -57,6 +60,7 @@ class AgentSession(UserInput):
         turn_judge: TurnJudge | None = None,
         model_settings: SessionSettings | None = None,
         options: SpeechOptions | None = None,
+        participant: str | None = None,
     ) -> None:
         super().__init__(options or SpeechOptions())
         self._synthesiser = synthesiser
@@ -78,6 +82,7 @@ class AgentSession(UserInput):
             mailbox=self._mailbox,
             listeners=self._listeners,
             speeches=self._speeches,
+            participant=participant,
         )
 
     async def run(self) -> str:
@@ -211,9 +216,12 @@ class AgentSession(UserInput):
 
         Raises:
             TypeError: There is no such option.
-            ValueError: `turn_detection` is none of "vad", "server" and "manual".
+            ValueError: `turn_detection` is none of "vad", "server" and "manual", or `listen` is none of "linked",
+                "active" and "all".
 
         """
+        if "listen" in changes:
+            changes["listen"] = Listen(changes["listen"])
         if "turn_detection" in changes:
             changes["turn_detection"] = TurnMode(changes["turn_detection"])
         self._options = merged(self._options, changes)

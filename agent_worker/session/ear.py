@@ -1,4 +1,4 @@
-"""The microphone of the human that the agent listens to: frames -> voice events, and audio for the model."""
+"""One human's microphone: frames -> voice events, and audio for the model, while the agent listens to this human."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,62 +18,77 @@ LOOKS = 4
 
 
 class Ear:
-    """Listens to one microphone after the other.
+    """Listens to one human's microphones, one after the other.
 
-    Attributes:
-        enabled: Whether it hears anything; see `hear`.
+    Args:
+        detector: Tells of this human's voice.
+        turn_audio: What the model gets of it.
+        rate: Samples per second that the model wants.
+        heard: Told of the voice.
+        attends: Whether the agent listens to this human now; what comes otherwise is dropped.
+        fills: Whether a model that gets everything gets silence where nothing comes of this human.
 
     """
 
     def __init__(
-        self, *, detector: Detector, turn_audio: TurnAudio, rate: int, heard: Callable[[VoiceEvent], None]
+        self,
+        *,
+        detector: Detector,
+        turn_audio: TurnAudio,
+        rate: int,
+        heard: Callable[[VoiceEvent], None],
+        attends: Callable[[], bool],
+        fills: Callable[[], bool],
     ) -> None:
+        self.turn_audio = turn_audio
         self._detector = detector
-        self._turn_audio = turn_audio
         self._rate = rate
         self._heard = heard
-        self.enabled = True
+        self._attends = attends
+        self._fills = fills
         self._silent_looks = 0
         self._fed_until = 0.0
-
-    def hear(self, enabled: bool) -> None:
-        """Hear nothing from now on, or hear again. A voice that is heard has then ended."""
-        if not enabled:
-            self.end_voice()
-        self.enabled = enabled
 
     async def listen(self, microphone: Microphone) -> None:
         """Follow a microphone to its end."""
         to_vad = Resampler(microphone.rate, self._detector.rate)
         to_model = Resampler(microphone.rate, self._rate)
         self._fed_until = clock.now()
+        attended = self._attends()
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch())
             try:
                 async for frame in microphone:
-                    if not self.enabled:
+                    attended, before = self._attends(), attended
+                    if not attended:
+                        if before:
+                            self._stop()
                         continue
                     now = self._fed_until = clock.now()
                     self._silent_looks = 0
                     # The model's copy first: a turn that opens here finds its beginning in the ring.
-                    self._turn_audio.push(to_model.push(frame), now)
-                    if self._turn_audio.everything:
+                    self.turn_audio.push(to_model.push(frame), now)
+                    if self.turn_audio.everything:
                         continue
                     for event in self._detector.push(to_vad.push(frame), now):
                         self._heard(event)
             finally:
-                if self.enabled:
-                    self._turn_audio.push(to_model.flush(), clock.now())
-                self.end_voice()
-                if self._turn_audio.everything:
-                    # A model that waits for a pause would wait for ever.
-                    self._turn_audio.push(silence(samples_in(LOST_AFTER_SECONDS, self._rate)), clock.now())
+                if attended:
+                    self.turn_audio.push(to_model.flush(), clock.now())
+                    self._stop()
                 watch.cancel()
 
     def end_voice(self) -> None:
         """What is heard next does not follow what was heard before: a voice in it has ended."""
         for event in self._detector.lost():
             self._heard(event)
+
+    def _stop(self) -> None:
+        """Nothing more is heard for now."""
+        self.end_voice()
+        if self.turn_audio.everything:
+            # A model that waits for a pause would wait for ever.
+            self.turn_audio.push(silence(samples_in(LOST_AFTER_SECONDS, self._rate)), clock.now())
 
     async def _watch(self) -> None:
         while True:
@@ -83,7 +98,7 @@ class Ear:
             if self._silent_looks == LOOKS:
                 self.end_voice()
             now = clock.now()
-            if self._turn_audio.everything and now - self._fed_until > LOST_AFTER_SECONDS / 2:
+            if self.turn_audio.everything and self._fills() and now - self._fed_until > LOST_AFTER_SECONDS / 2:
                 # A muted microphone sends nothing, and to a model that listens for pauses nothing is no pause.
-                self._turn_audio.push(silence(samples_in(now - self._fed_until, self._rate)), now)
+                self.turn_audio.push(silence(samples_in(now - self._fed_until, self._rate)), now)
                 self._fed_until = now

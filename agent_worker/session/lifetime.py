@@ -45,6 +45,7 @@ class Lifetime:
         mailbox: Where events wait.
         listeners: Who follows the session.
         speeches: The handles of what the agent says.
+        participant: Who is listened to before all others, or None.
 
     Attributes:
         live: The running parts, while there are any.
@@ -64,6 +65,7 @@ class Lifetime:
         mailbox: Mailbox,
         listeners: Listeners,
         speeches: Speeches,
+        participant: str | None,
     ) -> None:
         self.live: Live | None = None
         self._door = door
@@ -76,6 +78,7 @@ class Lifetime:
         self._mailbox = mailbox
         self._listeners = listeners
         self._speeches = speeches
+        self._participant = participant
         self._usage = Usage()
         self._began = False
         self._closing: str | None = None
@@ -164,6 +167,7 @@ class Lifetime:
                         history=self._history,
                         mailbox=self._mailbox,
                         speeches=self._speeches,
+                        participant=self._participant,
                         emit=self._listeners.emit,
                         group=group,
                     )

@@ -10,6 +10,7 @@ from agent_worker.history.items import Message, Role
 from agent_worker.history.record import History
 from agent_worker.media.ledger import Ledger, Part
 from agent_worker.rooms.base import Room, TextWriter
+from agent_worker.session.introductions import Introductions, Speaker
 from agent_worker.speech.heard import HeardText
 
 TOPIC = "transcription"
@@ -18,11 +19,13 @@ TOPIC = "transcription"
 class UserLines:
     """One line for each turn of the user, from its beginning on."""
 
-    def __init__(self, room: Room, history: History) -> None:
+    def __init__(self, room: Room, history: History, introductions: Introductions) -> None:
         self._room = room
         self._history = history
+        self._introductions = introductions
+        self._speaker = Speaker()
         self._open: TextWriter | None = None
-        self._unnamed: deque[TextWriter] = deque()
+        self._unnamed: deque[tuple[Speaker, TextWriter | None]] = deque()
         self._named: dict[str, TextWriter] = {}
         self._seen: dict[str, str] = {}
 
@@ -32,16 +35,23 @@ class UserLines:
         seen = reversed(self._seen.items())
         return next((text for item_id, text in seen if self._history.get(item_id) is None), "")
 
+    def speaker_of(self, item_id: str) -> Speaker:
+        """Whose turn this is, or was; that of the open turn where the model has named none yet."""
+        item = self._history.get(item_id)
+        return Speaker(identity=item.identity, name=item.name) if isinstance(item, Message) else self._speaker
+
     def begin(self, identity: str) -> None:
-        """The user begins a turn."""
+        """This human begins a turn."""
         self.discard()
-        self._open = self._room.open_text(TOPIC, {"role": Role.USER, "identity": identity})
+        self._speaker = speaker = self._introductions.speaker(identity)
+        attributes = {"role": Role.USER, "identity": identity} | ({"name": speaker.name} if speaker.name else {})
+        self._open = self._room.open_text(TOPIC, attributes)
 
     def commit(self) -> None:
-        """The turn was sent off; its words will come."""
-        if self._open is not None:
-            self._unnamed.append(self._open)
-            self._open = None
+        """The turn is about to be sent off; its words will come."""
+        self._introductions.before_commit(self._speaker.identity)
+        self._unnamed.append((self._speaker, self._open))
+        self._open = None
 
     def discard(self) -> None:
         """The turn was nothing."""
@@ -51,12 +61,16 @@ class UserLines:
 
     def named(self, item_id: str) -> None:
         """The model's name for the oldest turn that was sent off."""
-        self._history.add(Message(id=item_id, role=Role.USER, text=""))
         if self._unnamed:
-            self._named[item_id] = self._unnamed.popleft()
-        elif self._open is not None:
+            self._introductions.named(item_id)
+            speaker, writer = self._unnamed.popleft()
+        else:
             # The model ended this turn by itself, so nobody said here that it was over.
-            self._named[item_id], self._open = self._open, None
+            speaker, writer, self._open = self._speaker, self._open, None
+        message = Message(id=item_id, role=Role.USER, text="", identity=speaker.identity, name=speaker.name)
+        self._history.add(message)
+        if writer is not None:
+            self._named[item_id] = writer
 
     def grow(self, item_id: str, delta: str) -> str:
         """The model understood more of a turn; gives back all of it so far."""
@@ -79,6 +93,7 @@ class UserLines:
 
     def delete(self, item_id: str) -> None:
         """The turn was no turn after all."""
+        self._introductions.deleted(item_id)
         self._history.remove(item_id)
         self._seen.pop(item_id, None)
         writer = self._named.pop(item_id, None)

@@ -6,25 +6,25 @@ One task takes an event, has the conversation decide, has every action performed
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Never
-from uuid import uuid4
 
 from agent_worker import clock
 from agent_worker.agent import Agent
 from agent_worker.cascade.base import Synthesiser
 from agent_worker.errors import SpeechError
-from agent_worker.history.items import Message, Role
+from agent_worker.history.items import Message
 from agent_worker.history.record import History
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
 from agent_worker.rooms.base import Room
+from agent_worker.session.answers import Answers
 from agent_worker.session.cut_replies import CutReplies
 from agent_worker.session.delivery import Delivery
-from agent_worker.session.ear import Ear
 from agent_worker.session.ending import LAST_WORDS_SECONDS, Ending
 from agent_worker.session.events import ConversationItemAdded, ReplyCompleted, SessionEvent, SpeechCreated
 from agent_worker.session.failures import Failures
 from agent_worker.session.handle import Speeches, all_done
 from agent_worker.session.histories import Histories
+from agent_worker.session.humans import Humans
 from agent_worker.session.images import Images
 from agent_worker.session.lines import AgentLines, UserLines
 from agent_worker.session.mailbox import Mailbox
@@ -39,7 +39,6 @@ from agent_worker.session.script import Script
 from agent_worker.session.seat import Seat
 from agent_worker.session.tool_calls import ToolCalls
 from agent_worker.session.tool_servers import ToolServers
-from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.session.turn_judging import TurnJudging
 from agent_worker.session.user_turns import UserTurns
 from agent_worker.speech import actions as act
@@ -49,8 +48,6 @@ from agent_worker.speech.options import SpeechOptions, TurnMode
 from agent_worker.speech.queue import Priority, Speech, SpeechKind
 from agent_worker.turns.judge import TurnJudge
 from agent_worker.vad.base import Vad
-from agent_worker.vad.detector import Detector
-from agent_worker.vad.gate import Gate
 
 SHOW_SECONDS: Final = 0.06
 """How often the agent's words are shown as they are heard."""
@@ -75,6 +72,7 @@ class Live:
         speeches: The handles of what the agent says.
         emit: Tells who follows the session.
         group: Owns the tasks.
+        participant: Who is listened to before all others, or None.
 
     """
 
@@ -94,6 +92,7 @@ class Live:
         speeches: Speeches,
         emit: Callable[[SessionEvent], None],
         group: asyncio.TaskGroup,
+        participant: str | None,
     ) -> None:
         self._seat = seat
         self._room = room
@@ -109,9 +108,9 @@ class Live:
         self._transcribes = connection.capabilities.user_transcription
         self.ending = Ending(seat=seat, post=mailbox.post)
         self._over = False
-        self._answers: list[str] = []
+        self._answers = Answers(speeches=speeches, emit=emit)
         self._conversation = Conversation(
-            options(), transcribes=self._transcribes, turn_hook=True, new_id=self._new_answer
+            options(), transcribes=self._transcribes, turn_hook=True, new_id=self._answers.new
         )
         failures, cut_replies = Failures(), CutReplies()
         self.histories = Histories(history=history, send=connection.send, emit=emit)
@@ -125,17 +124,21 @@ class Live:
             words_within=lambda: options().verdict_timeout,
             transcribes=self._transcribes,
         )
-        self.reports = Reports(room=room, emit=emit, failures=failures)
-        self._turn_audio = TurnAudio(rate=connection.capabilities.input_rate, send=connection.send)
-        self._turn_audio.follow(everything=self._server_turns())
-        self._user_lines = UserLines(room, history)
-        self._agent_lines = AgentLines(room, history, playout.ledger)
-        self.ear = Ear(
-            detector=Detector(vad, Gate()),
-            turn_audio=self._turn_audio,
-            rate=connection.capabilities.input_rate,
+        self.humans = Humans(
+            connection=connection,
+            history=history,
+            histories=self.histories,
+            vad=vad,
+            options=options(),
+            participant=participant,
             heard=mailbox.post,
+            start=self._own,
         )
+        self.reports = Reports(
+            room=room, emit=emit, failures=failures, listening_to=lambda: self.humans.audience.speaker
+        )
+        self._user_lines = UserLines(room, history, self.humans.introductions)
+        self._agent_lines = AgentLines(room, history, playout.ledger)
         delivery = Delivery(
             post=mailbox.post,
             lines=self._agent_lines,
@@ -183,17 +186,20 @@ class Live:
             if turn_judge is None
             else TurnJudging(
                 judge=turn_judge,
-                so_far=lambda: self._turn_audio.so_far(self._user_lines.words_so_far),
+                so_far=lambda: self.humans.ears.so_far(self._user_lines.words_so_far),
                 options=options,
                 post=mailbox.post,
             )
         )
         self._room_feed = RoomFeed(
             room=room,
-            ear=self.ear,
-            start=self._own,
+            humans=self.humans,
+            post=mailbox.post,
+            emit=emit,
             entered=self._enter,
             typed=self._typed,
+            patience=lambda: options().departure_timeout,
+            deserted=lambda: self.close("everybody has left"),
         )
         self._tool_servers = ToolServers(start=self._own, changed=self.reconfigure, emit=emit)
         seat.other_tools = self._tool_servers.tools
@@ -212,7 +218,7 @@ class Live:
             histories=self.histories,
             emit=emit,
             playout=playout,
-            turn_audio=self._turn_audio,
+            ears=self.humans.ears,
             user_lines=self._user_lines,
             agent_lines=self._agent_lines,
             narrator=self._narrator,
@@ -221,7 +227,7 @@ class Live:
             cut_replies=cut_replies,
             reports=self.reports,
             instructions=lambda: self._settings.instructions,
-            listening_to=lambda: self._room_feed.linked or "",
+            listening_to=lambda: self.humans.audience.speaker,
             committed=self._turns.committed,
             said=self._said,
             run_turn_hook=self._turns.show,
@@ -234,6 +240,7 @@ class Live:
         self._tool_servers.follow(self._seat.agent.mcp_servers)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._room_feed.follow())
+            group.create_task(self._room_feed.wait_deserted())
             group.create_task(self._follow_model())
             group.create_task(self._decide())
             group.create_task(self._show_words())
@@ -246,10 +253,9 @@ class Live:
 
     # What the application asks for.
 
-    def add_user_message(self, text: str) -> None:
-        """Put something that the user wrote into both histories."""
-        message = Message(id=f"item_{uuid4().hex[:20]}", role=Role.USER, text=text)
-        self.histories.tell(message)
+    def add_user_message(self, text: str, identity: str = "") -> None:
+        """Put something that a user wrote into both histories."""
+        self.histories.tell(self.humans.written(text, identity))
 
     def request(self, speech: Speech, source: str, *, interrupts: bool = False) -> None:
         """Have something said; `source` is for those who follow the session."""
@@ -270,9 +276,8 @@ class Live:
         if settings != self._settings:
             self._settings = settings
             self._connection.send(rt.UpdateSession(settings))
-        if self._turn_audio.everything is not self._server_turns():
-            self.ear.end_voice()
-            self._turn_audio.follow(everything=self._server_turns())
+        self.humans.configure(options)
+        self._room_feed.look()
         self._mailbox.post(ev.OptionsChanged(options))
 
     async def reset(self) -> None:
@@ -305,7 +310,7 @@ class Live:
     async def _close(self, reason: str) -> None:
         # Before the last turn is sent off, so that nobody answers it any more.
         self.ending.say_nothing_new()
-        last = self._performer.commit_turn() if self._turn_audio.is_open else False
+        last = self._performer.commit_turn() if self.humans.ears.is_open else False
         self._mailbox.post(ev.InterruptRequested(force=True))
         if last:
             await self._turns.last_words(LAST_WORDS_SECONDS)
@@ -316,27 +321,32 @@ class Live:
     async def _decide(self) -> None:
         while True:
             event = await self._mailbox.take(self._conversation.deadline)
-            now = clock.now()
-            if isinstance(event, ev.PlayoutFinished) and event.speech_id == self._performer.request_id:
-                # Before what follows from it: the next speech begins with an empty ledger.
-                self._performer.reply_heard(interrupted=False)
-            actions = self._conversation.advance(now) if event is None else self._conversation.receive(event, now)
-            for action in actions:
-                if isinstance(action, _ABOUT_A_SPEECH):
-                    self._announce_answers(now)
-                self._performer.perform(action)
-                if isinstance(action, act.EndAudio):
-                    self._question.complete(action.request_id)
-            self._announce_answers(now)
-            if self._judging is not None and event is not None:
-                self._judging.heard(event)
-            match event:
-                case ev.ReplyEnded(response_id=response_id, request_id=request_id):
-                    self._reply_made(response_id, request_id)
-                case ev.TurnTranscribed(item_id=item_id):
-                    self._turns.understood(item_id)
-                case _:
-                    pass
+            for heard in self.humans.in_turn(event, is_open=lambda: self._conversation.is_user_in_turn):
+                self._step(heard)
+
+    def _step(self, event: ev.Event | None) -> None:
+        """Have the conversation decide about an event, or about the time alone, and do what it decides."""
+        now = clock.now()
+        if isinstance(event, ev.PlayoutFinished) and event.speech_id == self._performer.request_id:
+            # Before what follows from it: the next speech begins with an empty ledger.
+            self._performer.reply_heard(interrupted=False)
+        actions = self._conversation.advance(now) if event is None else self._conversation.receive(event, now)
+        for action in actions:
+            if isinstance(action, _ABOUT_A_SPEECH):
+                self._answers.announce(now)
+            self._performer.perform(action)
+            if isinstance(action, act.EndAudio):
+                self._question.complete(action.request_id)
+        self._answers.announce(now)
+        if self._judging is not None and event is not None:
+            self._judging.heard(event)
+        match event:
+            case ev.ReplyEnded(response_id=response_id, request_id=request_id):
+                self._reply_made(response_id, request_id)
+            case ev.TurnTranscribed(item_id=item_id):
+                self._turns.understood(item_id)
+            case _:
+                pass
 
     def _reply_made(self, response_id: str, request_id: str | None) -> None:
         """The conversation knows of a reply's end: its tools run now, or are refused because it was cut."""
@@ -376,26 +386,14 @@ class Live:
             self._agent_lines.show()
             self._question.look()
 
-    def _typed(self, text: str) -> None:
+    def _typed(self, text: str, identity: str) -> None:
         """Text interrupts and is answered (M-8)."""
-        self.add_user_message(text)
+        self.add_user_message(text, identity)
         if not self.ending.draining:
             self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn", interrupts=True)
 
     def _enter(self) -> None:
         self._own(self._seat.enter())
-
-    def _new_answer(self) -> str:
-        """The conversation wants to answer a turn."""
-        speech_id = self._speeches.new().id
-        self._answers.append(speech_id)
-        return speech_id
-
-    def _announce_answers(self, now: float) -> None:
-        """Tell of new answers: behind the turns that they answer, and before what becomes of them."""
-        answers, self._answers = self._answers, []
-        for speech_id in answers:
-            self._emit(SpeechCreated(at=now, speech_id=speech_id, source="turn"))
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER

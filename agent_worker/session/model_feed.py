@@ -194,10 +194,10 @@ class ModelFeed:
                 self._post(ev.ServerTurnCommitted(item_id) if by_server else ev.TurnCommitted(item_id))
             case rt.InputTranscriptDelta(item_id=item_id, delta=delta):
                 text = self._user_lines.grow(item_id, delta)
-                self._emit(UserInputTranscribed(at=now, item_id=item_id, text=text, final=False))
+                self._tell_words(item_id, text, final=False)
             case rt.InputTranscribed(item_id=item_id, text=text):
                 self._user_lines.finish(item_id, text)
-                self._emit(UserInputTranscribed(at=now, item_id=item_id, text=text, final=True))
+                self._tell_words(item_id, text, final=True)
                 self._post(ev.TurnTranscribed(item_id, text))
             case rt.InputTranscriptionFailed(item_id=item_id, message=message):
                 log.warning("! no transcript of %s: %s", item_id, message)
@@ -210,6 +210,19 @@ class ModelFeed:
                 self._hear(voice=False, now=now)
             case _:
                 assert_never(event)
+
+    def _tell_words(self, item_id: str, text: str, *, final: bool) -> None:
+        speaker = self._user_lines.speaker_of(item_id)
+        self._emit(
+            UserInputTranscribed(
+                at=clock.now(),
+                item_id=item_id,
+                text=text,
+                final=final,
+                identity=speaker.identity,
+                name=speaker.name,
+            )
+        )
 
     def _hear(self, *, voice: bool, now: float) -> None:
         """The model's own detector counts while it owns the turns."""

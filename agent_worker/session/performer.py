@@ -11,6 +11,7 @@ from agent_worker.media.ledger import NeverPlayed, Part, Progress, Truncated, tr
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
 from agent_worker.session.cut_replies import CutReplies
+from agent_worker.session.ears import Ears
 from agent_worker.session.events import ReplyRequested, SessionEvent, UserTurnCommitted
 from agent_worker.session.handle import Speeches
 from agent_worker.session.histories import Histories
@@ -19,7 +20,6 @@ from agent_worker.session.narrator import Narrator
 from agent_worker.session.reader import Reader
 from agent_worker.session.reports import Report, Reports
 from agent_worker.session.seat import Seat
-from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.speech import actions as act
 from agent_worker.tools.spec import ToolSpec
 
@@ -53,7 +53,7 @@ class Performer:
         histories: What the model has of the history.
         emit: Tells who follows the session.
         playout: The agent's voice.
-        turn_audio: What of the microphone the model gets.
+        ears: What of the microphones the model gets.
         user_lines: The user's lines.
         agent_lines: The agent's lines.
         narrator: Speaks scripts.
@@ -62,7 +62,7 @@ class Performer:
         cut_replies: What comes too late.
         reports: Tells room and followers what the conversation reports.
         instructions: What the agent is told to be, now.
-        listening_to: Who the agent listens to, as an identity.
+        listening_to: Whose turn it is, as an identity.
         committed: Told of each turn that is sent off.
         said: Told of each message that the agent has said.
         run_turn_hook: Shows the application the turn that a speech would answer.
@@ -80,7 +80,7 @@ class Performer:
         histories: Histories,
         emit: Callable[[SessionEvent], None],
         playout: Playout,
-        turn_audio: TurnAudio,
+        ears: Ears,
         user_lines: UserLines,
         agent_lines: AgentLines,
         narrator: Narrator,
@@ -100,7 +100,7 @@ class Performer:
         self._histories = histories
         self._emit = emit
         self._playout = playout
-        self._turn_audio = turn_audio
+        self._ears = ears
         self._user_lines = user_lines
         self._agent_lines = agent_lines
         self._narrator = narrator
@@ -172,12 +172,12 @@ class Performer:
     def _perform_on_turn(self, action: _OnTurn) -> None:
         match action:
             case act.OpenTurn(at=at):
-                self._turn_audio.open(at)
+                self._ears.open(at)
                 self._user_lines.begin(self._listening_to())
             case act.CommitTurn():
                 self.commit_turn()
             case act.ClearTurn():
-                self._turn_audio.clear()
+                self._ears.clear()
                 self._user_lines.discard()
             case act.DeleteItem(item_id=item_id):
                 self._histories.send(rt.DeleteItem(item_id))
@@ -185,21 +185,28 @@ class Performer:
             case act.RunTurnHook(speech_id=speech_id):
                 self._run_turn_hook(speech_id)
             case act.SilenceInput(on=on):
-                self._turn_audio.silenced = on
+                self._ears.silence(on)
             case act.ReportTurn(started_at=started_at, ended_at=ended_at):
-                self._emit(UserTurnCommitted(at=clock.now(), started_at=started_at, ended_at=ended_at))
+                self._emit(
+                    UserTurnCommitted(
+                        at=clock.now(), started_at=started_at, ended_at=ended_at, identity=self._listening_to()
+                    )
+                )
             case _:
                 assert_never(action)
 
     def commit_turn(self) -> bool:
         """Have the model take the open turn; whether there was enough of one."""
-        taken = self._turn_audio.commit()
-        if taken:
+        enough = self._ears.is_enough
+        if enough:
+            # Before the turn itself: the model may have to be told whose it is.
             self._user_lines.commit()
-            self._committed()
         else:
             self._user_lines.discard()
-        return taken
+        self._ears.commit()
+        if enough:
+            self._committed()
+        return enough
 
     def _perform_on_reply(self, action: _OnReply) -> None:
         match action:

@@ -39,6 +39,7 @@ class Reports:
         room: Where the agent is.
         emit: Tells who follows the session.
         failures: How often each part has failed in a row.
+        listening_to: Whose turn it is, as an identity.
 
     Attributes:
         agent_state: What the agent is doing.
@@ -46,12 +47,20 @@ class Reports:
 
     """
 
-    def __init__(self, *, room: Room, emit: Callable[[SessionEvent], None], failures: Failures) -> None:
+    def __init__(
+        self,
+        *,
+        room: Room,
+        emit: Callable[[SessionEvent], None],
+        failures: Failures,
+        listening_to: Callable[[], str],
+    ) -> None:
         self.agent_state = act.AgentState.INITIALIZING
         self.user_state = act.UserState.LISTENING
         self._room = room
         self._emit = emit
         self._failures = failures
+        self._listening_to = listening_to
         self._heard: dict[str, list[str]] = {}
 
     def tell(self, report: Report, *, held: bool) -> None:
@@ -66,7 +75,7 @@ class Reports:
                 self._room.set_attributes({"user.state": state})
                 previous, self.user_state = self.user_state, state
                 if previous is not state:
-                    self._emit(UserStateChanged(at=at, old=previous, new=state))
+                    self._emit(UserStateChanged(at=at, old=previous, new=state, identity=self._listening_to()))
             case act.ReportHold():
                 self._room.send_data("agent.event", {"type": "held"})
             case act.ReportInterruption():

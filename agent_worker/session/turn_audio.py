@@ -19,6 +19,10 @@ KEPT_SECONDS = 8.0
 """Of an open turn, for who judges it."""
 SHORTEST_COMMIT_SECONDS = 0.1
 """Models refuse to commit less (T-5)."""
+LONGEST_WAIT_SECONDS = 60.0
+"""Of a turn that waits for another human's to be over; its beginning is lost when it waits for longer."""
+PIECE_SECONDS = 0.5
+"""What was kept is sent in pieces this long: the way to the model takes a number of messages at a time."""
 
 
 class TurnAudio:
@@ -27,12 +31,14 @@ class TurnAudio:
     Attributes:
         everything: The model finds the turns by itself: it gets all that is heard (mode "server").
         silenced: It then gets silence for it, of the same length.
+        kept_since: A turn that began then waits to be opened: all of it is kept (loop seconds); None without one.
 
     """
 
     def __init__(self, *, rate: int, send: Callable[[RealtimeCommand], None]) -> None:
         self.everything = False
         self.silenced = False
+        self.kept_since: float | None = None
         self._rate = rate
         self._send = send
         self._ring: deque[tuple[float, Samples]] = deque()
@@ -46,6 +52,11 @@ class TurnAudio:
         """Whether what is heard is being sent."""
         return self._sent is not None
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether there is enough of the open turn to be committed."""
+        return seconds_of(self._sent or 0, self._rate) >= SHORTEST_COMMIT_SECONDS
+
     def push(self, samples: Samples, now: float) -> None:
         """The next samples of the microphone; the last of them was heard at `now`."""
         if self.everything:
@@ -56,7 +67,7 @@ class TurnAudio:
             return
         self._ring.append((now, samples))
         self._in_ring += len(samples)
-        while self._ring and self._in_ring - len(self._ring[0][1]) >= samples_in(RING_SECONDS, self._rate):
+        while self._ring and self._is_old(*self._ring[0]):
             self._in_ring -= len(self._ring.popleft()[1])
 
     def open(self, at: float) -> None:
@@ -66,16 +77,18 @@ class TurnAudio:
         self._sent = 0
         self._last.clear()
         self._in_last = 0
-        for heard_at, samples in self._ring:
-            if heard_at > at - PREFIX_SECONDS:
-                self._append(samples)
-        self._ring.clear()
-        self._in_ring = 0
+        pieces = [samples for heard_at, samples in self._ring if heard_at > at - PREFIX_SECONDS]
+        if self.kept_since is not None and pieces:
+            whole, size = np.concatenate(pieces), samples_in(PIECE_SECONDS, self._rate)
+            pieces = [whole[begin : begin + size] for begin in range(0, len(whole), size)]
+        self._forget()
+        for samples in pieces:
+            self._append(samples)
 
     def commit(self) -> bool:
         """The turn is over and counts; whether there was enough of it to commit."""
-        sent, self._sent = self._sent or 0, None
-        enough = seconds_of(sent, self._rate) >= SHORTEST_COMMIT_SECONDS
+        enough = self.is_enough
+        sent, self._sent = self._sent, None
         if enough:
             self._send(CommitAudio())
         elif sent:
@@ -92,8 +105,7 @@ class TurnAudio:
         """Who finds the turns may change; an open turn is then the model's to end, or was none."""
         if everything is not self.everything:
             self.clear()
-            self._ring.clear()
-            self._in_ring = 0
+            self._forget()
             self.everything = everything
 
     def so_far(self, text: str) -> TurnSoFar | None:
@@ -101,6 +113,17 @@ class TurnAudio:
         if self._sent is None or not self._last:
             return None
         return TurnSoFar(samples=np.concatenate(self._last), rate=self._rate, text=text)
+
+    def _is_old(self, heard_at: float, samples: Samples) -> bool:
+        """Whether the oldest samples of the ring can be forgotten."""
+        if self.kept_since is not None and heard_at > self.kept_since - PREFIX_SECONDS:
+            return self._in_ring > samples_in(LONGEST_WAIT_SECONDS, self._rate)
+        return self._in_ring - len(samples) >= samples_in(RING_SECONDS, self._rate)
+
+    def _forget(self) -> None:
+        self._ring.clear()
+        self._in_ring = 0
+        self.kept_since = None
 
     def _append(self, samples: Samples) -> None:
         self._sent = (self._sent or 0) + len(samples)

@@ -89,7 +89,7 @@ class UserInput(SessionView):
             SpeechError: The session is not running.
 
         """
-        self._running().ear.hear(enabled)
+        self._running().humans.ears.hear(enabled)
 
     def _turn(self, event: ev.TurnOpened | ev.TurnCommitRequested | ev.TurnDropped) -> None:
         self._running()

@@ -51,6 +51,11 @@ class Conversation:
         return f"<Conversation {self._arbiter} {self._user} {self._stage}>"
 
     @property
+    def is_user_in_turn(self) -> bool:
+        """Whether a turn of the user is open."""
+        return self._user.is_open
+
+    @property
     def deadline(self) -> float | None:
         """When `advance` is to be called, or None."""
         due = (
@@ -83,6 +88,12 @@ class Conversation:
                 self._about_a_turn(event, now)
             case ev.PlayoutStarted() | ev.PlayoutFinished() | ev.QuestionHeard():
                 self._about_the_sound(event, now)
+            case ev.UserLost():
+                if self._states.user_gone():
+                    self._do(act.ReportUserState(act.UserState.AWAY, now))
+            case ev.UserFound():
+                if self._states.user_back(now):
+                    self._do(act.ReportUserState(act.UserState.LISTENING, now))
             case ev.ModelLost():
                 self._stage.model_lost(now)
             case ev.ModelRestored():

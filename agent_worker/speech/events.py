@@ -32,11 +32,23 @@ __all__ = [
     "TurnJudged",
     "TurnOpened",
     "TurnTranscribed",
+    "UserFound",
+    "UserLost",
     "VoiceContinued",
     "VoiceEvent",
     "VoiceStarted",
     "VoiceStopped",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class UserLost:
+    """No sound can come from anybody who is listened to: their media is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserFound:
+    """Somebody who is listened to can be heard again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +241,8 @@ class OptionsChanged:
 
 Event = (
     VoiceEvent
+    | UserLost
+    | UserFound
     | TurnOpened
     | TurnCommitRequested
     | TurnDropped

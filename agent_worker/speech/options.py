@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from agent_worker.turns.evidence import BACKCHANNELS
+from agent_worker.turns.listen import Listen
 
 
 class TurnMode(StrEnum):
@@ -22,6 +23,8 @@ class TurnMode(StrEnum):
 class SpeechOptions:
     """Options of a conversation; durations in seconds."""
 
+    listen: Listen = Listen.LINKED
+    """Whose turns are heard where several humans are there. In mode "server" always those of one ("linked")."""
     turn_detection: TurnMode = TurnMode.VAD
     """Who says where a user's turn begins and ends."""
     server_interrupts: bool = True
@@ -69,6 +72,9 @@ class SpeechOptions:
     """Replies about tools' results in a row; the last of them may not call tools."""
     user_away_timeout: float | None = 15.0
     """Both silent this long: the user is away."""
+    departure_timeout: float | None = 60.0
+    """Everybody has left, and nobody has come back in this time: the session closes, where the room has not done so
+    before. None: it waits for the room."""
     reply_timeout: float = 15.0
     """How long the model may take to begin a reply."""
     stall_timeout: float = 15.0
@@ -83,6 +89,7 @@ class OptionChanges(TypedDict, total=False):
     What is not given is not changed; None is a value like any other. The fields are those of `SpeechOptions`.
     """
 
+    listen: Listen
     turn_detection: TurnMode
     server_interrupts: bool
     allow_interruptions: bool
@@ -106,6 +113,7 @@ class OptionChanges(TypedDict, total=False):
     aec_warmup: float
     max_tool_steps: int
     user_away_timeout: float | None
+    departure_timeout: float | None
     reply_timeout: float
     stall_timeout: float
     interruption_watchdog: float

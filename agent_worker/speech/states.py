@@ -26,6 +26,19 @@ class States:
         self._note_quiet(now)
         return True
 
+    def user_gone(self) -> bool:
+        """The user cannot be heard; whether this is a change."""
+        changed, self.user = self.user is not UserState.AWAY, UserState.AWAY
+        return changed
+
+    def user_back(self, now: float) -> bool:
+        """The user can be heard again; whether this is a change."""
+        changed = self.user is UserState.AWAY
+        if changed:
+            self.user, self._quiet_since = UserState.LISTENING, None
+            self._note_quiet(now)
+        return changed
+
     def away_at(self, timeout: float | None) -> float | None:
         """When the user will be away if both stay silent."""
         if timeout is None or self._quiet_since is None or self.user is UserState.AWAY:

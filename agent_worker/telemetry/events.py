@@ -22,21 +22,29 @@ class AgentStateChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserStateChanged:
-    """The user does something else now (T-6)."""
+    """The user does something else now (T-6). `identity`: which human, where several are there."""
 
     at: float
     old: UserState
     new: UserState
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserInputTranscribed:
-    """What the model understood of a turn, so far (`final` False) or in full."""
+    """What the model understood of a turn, so far (`final` False) or in full.
+
+    Attributes:
+        identity: Whose turn it is.
+        name: What that human is called.
+    """
 
     at: float
     item_id: str
     text: str
     final: bool
+    identity: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +54,32 @@ class UserTurnCommitted:
     Attributes:
         started_at: When its first voice began.
         ended_at: When its last voice was heard.
+        identity: Whose it is.
     """
 
     at: float
     started_at: float
     ended_at: float
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantJoined:
+    """A human came into the room."""
+
+    at: float
+    identity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantLeft:
+    """A human left the room for good: one who is only looking for the way back has not."""
+
+    at: float
+    identity: str
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +234,8 @@ SessionEvent = (
     | UserStateChanged
     | UserInputTranscribed
     | UserTurnCommitted
+    | ParticipantJoined
+    | ParticipantLeft
     | SpeechCreated
     | SpeechStarted
     | SpeechFinished

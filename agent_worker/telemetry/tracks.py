@@ -130,7 +130,7 @@ class Tracks:
                 self._note(SESSION, "error", at, {names.SOURCE: source, names.REASON: message, "voice.fatal": fatal})
             case ev.SessionClosed(at=at, reason=reason):
                 return self.end(at, reason)
-            case ev.AgentStateChanged() | ev.ConversationItemAdded():
+            case ev.AgentStateChanged() | ev.ConversationItemAdded() | ev.ParticipantJoined() | ev.ParticipantLeft():
                 pass
             case _:
                 assert_never(event)

@@ -1,6 +1,6 @@
 """The seam between a voice activity detector and its gate: a window of samples in, a probability out."""
 
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,4 +33,8 @@ class Vad(Protocol):
 
     def reset(self) -> None:
         """Forget what was heard: what comes next is another stream."""
+        ...
+
+    def another(self) -> Self:
+        """One like this for another stream: each human has their own."""
         ...

@@ -3,6 +3,8 @@
 It takes any loud noise for a voice.
 """
 
+from typing import Self
+
 import numpy as np
 
 from agent_worker.audio import VAD_RATE
@@ -31,3 +33,7 @@ class EnergyVad:
 
     def reset(self) -> None:
         """See `Vad.reset`: it remembers nothing."""
+
+    def another(self) -> Self:
+        """See `Vad.another`."""
+        return type(self)(self._threshold)

@@ -8,7 +8,7 @@ without them it hears nothing.
 import importlib.util
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -108,3 +108,7 @@ class SileroVad:
         """See `Vad.reset`."""
         self._input[:] = 0.0
         self._state = np.zeros((2, 1, 128), dtype=np.float32)
+
+    def another(self) -> Self:
+        """See `Vad.another`: the model itself is shared."""
+        return type(self)()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from agent_worker.media.settings import OpusSettings
 from agent_worker.telemetry.settings import TelemetrySettings
+from agent_worker.turns.listen import Listen
 from agent_worker.worker.room_process import Job
 
 __all__ = ["Addresses", "ModelSettings", "VoiceProgram"]
@@ -44,6 +45,7 @@ class VoiceProgram:
         opus: How the agent's voice is encoded.
         rooms: How many rooms share a process.
         telemetry: Where spans and figures of the sessions go.
+        listen: To whom the agent listens where several humans are there.
     """
 
     agent: str
@@ -52,6 +54,7 @@ class VoiceProgram:
     opus: OpusSettings = field(default_factory=OpusSettings)
     rooms: int = 1
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    listen: Listen = Listen.LINKED
 
     def load(self) -> Job:
         """Import the agent and everything that a room needs.

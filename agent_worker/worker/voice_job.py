@@ -19,7 +19,7 @@ from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import Door, Room, Voice
 from agent_worker.rooms.ice import OfferedAddresses
 from agent_worker.rooms.signaled import SignaledDoor
-from agent_worker.session import AgentSession
+from agent_worker.session import AgentSession, SpeechOptions
 from agent_worker.session.events import SessionEvent
 from agent_worker.telemetry.exporters import Exporters
 from agent_worker.telemetry.recorder import Recorder
@@ -100,6 +100,7 @@ class VoiceJob:
             model=self._model,
             vad=SileroVad(),
             synthesiser=OnDemandSynthesiser(),
+            options=SpeechOptions(listen=self._program.listen),
         )
         with self._recorder(start.room) as recorder:
             for kind in get_args(SessionEvent):

@@ -19,7 +19,14 @@ from agent_worker.rooms.attendance import (
     Open,
     Say,
 )
-from agent_worker.rooms.base import HumanConnected, HumanDisconnected, HumanJoined, HumanLeft, TextReceived
+from agent_worker.rooms.base import (
+    HumanConnected,
+    HumanDisconnected,
+    HumanJoined,
+    HumanLeft,
+    HumanMuted,
+    TextReceived,
+)
 from signaling.messages import (
     Answer,
     Joined,
@@ -34,6 +41,7 @@ from signaling.messages import (
     RelayedPcRebuild,
     RelayedStream,
     RoomInfo,
+    Track,
 )
 
 
@@ -322,3 +330,23 @@ def test_what_the_session_is_told_makes_sense_whatever_comes(events):
                 case Announce(HumanDisconnected()):
                     assert connected
                     connected = False
+
+
+def with_tracks(*muted, source="mic"):
+    tracks = tuple(Track(id=f"t{number}", source=source, muted=value) for number, value in enumerate(muted))
+    return person().model_copy(update={"tracks": tracks})
+
+
+def test_a_muted_microphone_is_told_of_once_and_again_when_it_is_on():
+    attendance = Attendance()
+    updated = [
+        attendance.receive(ParticipantChanged(op="updated", participant=who))
+        for who in (with_tracks(False), with_tracks(True), with_tracks(True), with_tracks(True, False))
+    ]
+    muted, unmuted = (Announce(HumanMuted(identity="anna", muted=value)) for value in (True, False))
+    assert updated == [[Announce(HumanJoined(identity="anna", name="Anna"))], [muted], [], [unmuted]]
+
+
+def test_who_comes_muted_is_muted_and_a_screen_is_no_microphone():
+    assert Attendance().receive(comes(with_tracks(True)))[1:] == [Announce(HumanMuted(identity="anna", muted=True))]
+    assert len(Attendance().receive(comes(with_tracks(True, source="screen")))) == 1

@@ -39,6 +39,7 @@ def test_a_turn_and_its_answer_in_order():
     stage = play(script, model)
     assert kinds(stage) == [
         "AgentStateChanged",  # listening
+        "ParticipantJoined",
         "UserStateChanged",  # speaking
         "UserStateChanged",  # listening
         "UserTurnCommitted",
@@ -53,9 +54,11 @@ def test_a_turn_and_its_answer_in_order():
         "ConversationItemAdded",
         "SpeechFinished",
         "AgentStateChanged",  # listening
+        "ParticipantLeft",
+        "UserStateChanged",  # away
         "SessionClosed",
     ]
-    speaking, silent = stage.seen_of(seen.UserStateChanged)
+    speaking, silent, *_ = stage.seen_of(seen.UserStateChanged)
     # The voice began at 0.5 s, whenever somebody became sure of it (T-6).
     assert speaking.at == pytest.approx(0.5, abs=0.07)
     assert (speaking.old, speaking.new) == (UserState.LISTENING, UserState.SPEAKING)

@@ -35,6 +35,7 @@ def test_the_defaults_are_those_of_the_behaviours():
     assert {
         field.name: getattr(options, field.name) for field in fields(SpeechOptions) if field.name != "backchannels"
     } == {
+        "listen": "linked",
         "turn_detection": TurnMode.VAD,
         "server_interrupts": True,
         "allow_interruptions": True,
@@ -57,6 +58,7 @@ def test_the_defaults_are_those_of_the_behaviours():
         "aec_warmup": 0.0,
         "max_tool_steps": 3,
         "user_away_timeout": 15.0,
+        "departure_timeout": 60.0,
         "reply_timeout": 15.0,
         "stall_timeout": 15.0,
         "interruption_watchdog": 5.0,
