@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from fastapi import FastAPI
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from starlette.applications import Starlette
 
 from signaling.ice import IceSettings
 from signaling.keys import KeysError, parse_keys
@@ -18,6 +18,9 @@ from signaling.members import RoomSettings
 from signaling.server import create_app
 from signaling.serving import Server, listen, serve
 from signaling.settings import Settings, SettingsError
+from signaling.webhooks import WebhookSettings
+
+logger = logging.getLogger(__name__)
 
 
 class LogLevel(StrEnum):
@@ -122,6 +125,18 @@ def main(
     max_rooms_per_key: Annotated[
         int | None, typer.Option(min=1, help="Rooms opened with tokens of one API key. [default: --max-rooms]")
     ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve metrics on.")] = "127.0.0.1",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Serve /metrics (Prometheus), /healthz and /readyz on this port, too."),
+    ] = None,
+    webhook_url: Annotated[
+        list[str] | None,
+        typer.Option(help="Tell this address of rooms, participants and jobs, by signed POSTs. Repeatable."),
+    ] = None,
+    webhook_allow_private: Annotated[
+        bool, typer.Option("--webhook-allow-private", help="Webhooks may go to private addresses, and without TLS.")
+    ] = False,
     stun_url: Annotated[
         list[str] | None, typer.Option(help="STUN server for participants, such as stun:host:3478. Repeatable.")
     ] = None,
@@ -166,6 +181,9 @@ def main(
             trusted_proxies=tuple(trusted_proxy or ()),
             tls_cert=tls_cert,
             tls_key=tls_key,
+            metrics_host=metrics_host,
+            metrics_port=metrics_port,
+            webhooks=WebhookSettings(urls=tuple(webhook_url or ()), allow_private=webhook_allow_private),
             ice=IceSettings(
                 stun_urls=tuple(stun_url or ()),
                 turn_urls=tuple(turn_url or ()),
@@ -184,18 +202,29 @@ def main(
         )
         application = create_app(settings)
         mode = " (development: anybody on this machine gets a token)" if dev else ""
-        server = _server(application, settings, lambda url: typer.echo(f"signaling is ready on {url}{mode}"))
-        listener = listen(host, port)
+        servers = {
+            _server(application, settings, lambda url: typer.echo(f"signaling is ready on {url}{mode}")): listen(
+                host, port
+            )
+        }
+        if metrics_port is not None:
+            port = metrics_port
+            metrics = _server(
+                application.state.metrics,
+                settings.for_metrics(),
+                lambda url: logger.info("metrics on %smetrics", url),
+            )
+            servers[metrics] = listen(metrics_host, metrics_port)
     except SettingsError as exc:
         typer.echo(f"signaling: {exc}", err=True)
         raise typer.Exit(2) from exc
     except OSError as exc:
         typer.echo(f"signaling: cannot listen on {host}:{port}: {exc.strerror}. Try another --port.", err=True)
         raise typer.Exit(1) from exc
-    asyncio.run(serve({server: listener}, application))
+    asyncio.run(serve(servers, application))
 
 
-def _server(application: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Server:
+def _server(application: Starlette, settings: Settings, announce: Callable[[str], None]) -> Server:
     try:
         return Server(application, announce, settings)
     except OSError as exc:

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from fastapi import Request
 from pydantic import TypeAdapter
 
+from signaling.administration import SERVER_IDENTITY
 from signaling.claims import Claims
 from signaling.door import Door
 from signaling.envelope import Identity, parse, parse_value
@@ -47,13 +48,15 @@ def admin_claims(request: Request, door: Door) -> Claims | None:
     return _claims(request, door, "admin")
 
 
-def check_admin(request: Request, door: Door, room: str) -> None:
-    """Let nobody rule a room who has no right to.
+def check_admin(request: Request, door: Door, room: str) -> str:
+    """Let nobody rule a room who has no right to; gives who does.
 
     Raises:
         MessageError: `unauthorized`, `token_expired` or `forbidden`.
     """
-    _check_room(_claims(request, door, "admin"), room)
+    claims = _claims(request, door, "admin")
+    _check_room(claims, room)
+    return SERVER_IDENTITY if claims is None else claims.sub
 
 
 def check_creator(request: Request, door: Door, room: str) -> str:

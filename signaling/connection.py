@@ -16,6 +16,8 @@ from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.limits import AddressQuota, SocketSettings, TokenBucket, Visit
 from signaling.messages import SUBPROTOCOL
 from signaling.problems import problem
+from signaling.reports import Refused
+from signaling.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -108,12 +110,14 @@ class Connection:
         websocket: Not accepted yet.
         settings: The limits.
         quota: Counts this connection for its address.
+        watch: Counts messages and refusals.
     """
 
-    def __init__(self, websocket: WebSocket, settings: SocketSettings, quota: AddressQuota) -> None:
+    def __init__(self, websocket: WebSocket, settings: SocketSettings, quota: AddressQuota, watch: Watch) -> None:
         self._websocket = websocket
         self._settings = settings
         self._quota = quota
+        self._watch = watch
         self._outbox = Outbox(settings.queue_messages, settings.queue_chars)
         self._farewell: tuple[int, str] | None = None
         self._session: Session | None = None
@@ -121,11 +125,13 @@ class Connection:
 
     def send(self, message: Message) -> None:
         """Queue a message; when the queue is full the connection ends with 4508."""
-        if isinstance(message, Error) and message.code != ErrorCode.RATE_LIMITED:
-            logger.info("! %s is refused something: %s (%s)", self.address, message.message, message.code)
+        self._watch.sent += 1
+        if isinstance(message, Error):
+            self._watch.hear(Refused(address=self.address, code=ErrorCode(message.code), text=message.message))
         if not self._outbox.put(encode(message)):
             code = ErrorCode.SLOW_CONSUMER
-            logger.warning("x %s does not take what it is sent: disconnected", self.address)
+            text = "it does not take what it is sent: disconnected"
+            self._watch.hear(Refused(address=self.address, code=code, text=text))
             self.close(CLOSE_CODES[code], code)
             if self._session is not None:
                 self._session.end(code)
@@ -139,8 +145,8 @@ class Connection:
         """Accept, and carry messages until either side ends it."""
         visit = self._quota.enter(self.address)
         if visit is None:
-            logger.warning("x %s has too many connections: one more is refused", self.address)
             refused = MessageError(ErrorCode.RATE_LIMITED, "too many connections from this address")
+            self._watch.hear(Refused(address=self.address, code=refused.code, text=refused.text))
             await self._websocket.send_denial_response(problem(refused))
             return
         self._session = session
@@ -188,7 +194,6 @@ class Connection:
         except WebSocketDisconnect:
             self._outbox.clear()
         except TimeoutError:
-            logger.info("x %s was silent for %g s", self.address, self._settings.heartbeat_timeout)
             text = f"nothing was heard for {self._settings.heartbeat_timeout:g} s: ping"
             self._refuse(MessageError(ErrorCode.HEARTBEAT_TIMEOUT, text))
         except Exception:
@@ -217,6 +222,7 @@ class Connection:
         while True:
             async with asyncio.timeout(self._settings.heartbeat_timeout):
                 frame = await self._receive()
+            self._watch.received += 1
             wait = bucket.take(clock.time())
             try:
                 if wait > 0.0:

@@ -11,6 +11,7 @@ from signaling.docket import Docket
 from signaling.envelope import AgentWish, Participant, RoomInfo
 from signaling.events import AgentRevoked, Announced
 from signaling.jobs import ASSIGNED_STATES, DispatchAction, DispatchSettings, Job, JobState, SendWorker
+from signaling.reports import JobChanged, Report
 from signaling.room_messages import DispatchChanged, DispatchOp
 from signaling.worker_messages import JobTerminate
 from signaling.workers import Worker, Workers
@@ -28,6 +29,7 @@ class Desk:
         jobs: All jobs.
         rooms_with_humans: Where somebody waits for an agent that failed.
         actions: What is to be done.
+        reports: What has happened.
     """
 
     def __init__(self, settings: DispatchSettings, workers: Workers, new_id: Callable[[str], str]) -> None:
@@ -37,6 +39,7 @@ class Desk:
         self.jobs = Docket()
         self.rooms_with_humans: set[str] = set()
         self.actions: list[DispatchAction] = []
+        self.reports: list[Report] = []
 
     def want(
         self, room: RoomInfo, participant: Participant | None, wish: AgentWish, now: float, held_until: float
@@ -191,11 +194,12 @@ class Desk:
 
     def fail(self, job: Job, reason: str) -> None:
         """Nobody can do it."""
-        self.remove(job)
         self.announce(job, "failed", reason)
+        self.remove(job)
 
     def remove(self, job: Job) -> None:
         """A job is over."""
+        self._report(job, *(job.outcome or ("ended", None)))
         self.release_slot(job)
         self.jobs.remove(job)
 
@@ -218,8 +222,17 @@ class Desk:
         """Tell the humans of a room how far its agent is."""
         if op in {"ended", "failed"}:
             job.outcome = op, reason
+        self._report(job, op, reason)
         event = DispatchChanged(op=op, agent=job.wish.name, job=job.id, reason=reason)
         self.actions.append(Announced(job.room.name, event))
+
+    def _report(self, job: Job, op: DispatchOp, reason: str | None) -> None:
+        """Take note of where a job is; of its end once, whichever way it came to it."""
+        if job.is_reported_over:
+            return
+        job.is_reported_over = op in {"ended", "failed"}
+        changed = JobChanged(room=job.room.name, agent=job.wish.name, job=job.id, op=op, reason=reason)
+        self.reports.append(changed)
 
     def why_waiting(self, job: Job) -> str | None:
         """Why a job is pending, in words for people."""

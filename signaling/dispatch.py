@@ -45,6 +45,7 @@ from signaling.jobs import (
     WorkerRegistered,
     WorkerSaid,
 )
+from signaling.reports import Report, WorkerChanged
 from signaling.room_messages import DispatchChanged
 from signaling.worker_messages import (
     HEARTBEAT_MS,
@@ -124,6 +125,11 @@ class Dispatch:
     def workers(self) -> tuple[Worker, ...]:
         """Everybody who is registered, or was within the last lease."""
         return tuple(self._desk.workers)
+
+    def take_reports(self) -> list[Report]:
+        """What has happened since this was called last."""
+        reports, self._desk.reports = self._desk.reports, []
+        return reports
 
     # What can happen. ------------------------------------------------------------------------------------------
 
@@ -218,6 +224,7 @@ class Dispatch:
         if old is not None and old.lost_at is None:
             self._desk.actions.append(CloseWorker(old.session, ErrorCode.DUPLICATE_IDENTITY))
         worker = self._desk.workers.register(session, message, now)
+        self._desk.reports.append(WorkerChanged(worker=worker.id, agent=worker.agent, is_there=True))
         for running in message.jobs:
             self._claim(worker, running, now)
         claimed = {(running.job, running.epoch) for running in message.jobs}
@@ -292,8 +299,8 @@ class Dispatch:
             self._desk.restart(job, update.reason or "the agent failed", now)
         elif job.state in ASSIGNED_STATES:
             self._desk.actions.append(AgentRevoked(room=job.room.name, job=job.id, epoch=job.epoch))
-            self._desk.remove(job)
             self._desk.announce(job, "ended", update.reason)
+            self._desk.remove(job)
             if job.wanted_again and job.state is JobState.DEPARTED:
                 self._desk.want(job.room, job.participant, job.wish, now, now)
 
@@ -302,6 +309,7 @@ class Dispatch:
         if worker is None:
             return
         worker.lost_at = now
+        self._desk.reports.append(WorkerChanged(worker=worker.id, agent=worker.agent, is_there=False))
         for job in self._desk.jobs_of(worker):
             if job.state is JobState.OFFERED:
                 self._desk.take_from(job, "its worker was lost", now)

@@ -46,9 +46,9 @@ class Governance:
         """Close a room."""
         self._node.rule(lambda registry, _: registry.close(registry.room(room)))
 
-    def remove(self, room: str, identity: str) -> None:
-        """Take somebody out."""
-        self._node.rule(lambda registry, now: registry.remove(room, identity, "removed", now))
+    def remove(self, room: str, identity: str, by: str) -> None:
+        """Take somebody out, because `by` wants it."""
+        self._node.rule(lambda registry, now: registry.remove(room, identity, "removed", now, by))
 
     def revoke(self, token: str) -> None:
         """Let nobody in with this token any more, and nobody stay."""

@@ -12,7 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signaling.errors import ErrorCode, MessageError
 from signaling.problems import problem
+from signaling.reports import Refused
 from signaling.settings import Settings, is_loopback
+from signaling.watch import Watch
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -67,8 +69,9 @@ HSTS: Final = "max-age=31536000"
 class Guard:
     """ASGI middleware: checks who sends a request, and adds the security headers to the answer."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, watch: Watch) -> None:
         self._app = app
+        self._watch = watch
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,6 +97,8 @@ class Guard:
         try:
             check_origin(Headers(scope=scope), self._settings)
         except MessageError as refused:
+            address = scope["client"][0] if scope["client"] else ""
+            self._watch.hear(Refused(address=address, code=refused.code, text=refused.text))
             await problem(refused)(scope, receive, send_guarded)
             return
         await self._app(scope, receive, send_guarded)

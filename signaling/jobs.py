@@ -208,6 +208,7 @@ class Job:
         running_since: When this assignment's agent came into the room.
         held_until: It is offered to nobody before; its agent of before a restart of ours may come back.
         outcome: How it ended, and why.
+        is_reported_over: Those who run the server were told that it ended.
     """
 
     id: str
@@ -227,6 +228,7 @@ class Job:
     running_since: float | None = None
     held_until: float = 0.0
     outcome: tuple[DispatchOp, str | None] | None = None
+    is_reported_over: bool = False
 
     def offer(self, deadline: float) -> JobOffer:
         """The question to a worker, to be answered within `deadline` seconds."""

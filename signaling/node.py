@@ -57,6 +57,7 @@ from signaling.links import Link, WorkerLink, new_id, package_version
 from signaling.registry import Registry
 from signaling.room_messages import IcePushed, Join, Left, Resume, ServerInfo, TokenPushed
 from signaling.settings import Settings
+from signaling.watch import Watch
 from signaling.worker_messages import Draining, JobAccept, JobAssign, JobReject, JobUpdate, Register, Status
 from signaling.workers import Worker
 
@@ -68,10 +69,12 @@ class Node:
 
     Args:
         settings: Checked settings.
+        watch: Is told what happens.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, watch: Watch) -> None:
         self.settings = settings
+        self.watch = watch
         self.id = new_id("ND")
         self.credentials = Credentials(settings)
         self.door = Door(settings)
@@ -161,8 +164,6 @@ class Node:
         )
         for one in progress:
             self.post(Announced(room, one, only=sid))
-        if sid in self._links:
-            logger.info("< %s joins room %s as %s", claims.sub, room, claims.kind)
         return sid
 
     def _go_on(self, link: Link, claims: Claims, join: Join, resume: Resume) -> str:
@@ -232,7 +233,6 @@ class Node:
         session = new_id("WS")
         self._worker_links[session] = link
         self.post(WorkerRegistered(session, message))
-        logger.info("< worker %s registers for agent %r", message.worker, message.agent)
         return session
 
     def hear_worker(self, session: str, message: Status | JobAccept | JobReject | JobUpdate) -> None:
@@ -242,7 +242,6 @@ class Node:
     def lose_worker(self, session: str, reason: str) -> None:
         """A worker's link is gone; forgetting it twice does no harm."""
         if self._worker_links.pop(session, None) is not None:
-            logger.info("x worker session %s is lost: %s", session, reason)
             self.post(WorkerLost(session))
 
     # The time, and the end. ------------------------------------------------------------------------------------
@@ -325,6 +324,8 @@ class Node:
                         self._perform(self._dispatch.receive(event, now))
         finally:
             self._is_performing = False
+        for report in (*self._registry.take_reports(), *self._dispatch.take_reports()):
+            self.watch.hear(report)
         due = self._registry.deadline
         if due is not None and (self._wakes_at is None or due < self._wakes_at):
             self._changed.set()

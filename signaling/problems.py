@@ -3,9 +3,13 @@
 import json
 from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
-from signaling.errors import HTTP_STATUS, MessageError
+from signaling.errors import HTTP_STATUS, ErrorCode, MessageError
+from signaling.reports import Refused
+from signaling.watch import Watch
 
 RETRY_AFTER = 5
 """Seconds, for a refusal that is temporary and does not say for how long."""
@@ -28,3 +32,21 @@ def problem(refused: MessageError, status: int | None = None) -> Response:
     if number == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(json.dumps(body), number, headers, "application/problem+json")
+
+
+async def refuse(request: Request, exc: Exception) -> Response:
+    """Answer a request that raised MessageError, and tell the watch (`app.state.watch`)."""
+    assert isinstance(exc, MessageError)
+    watch: Watch = request.app.state.watch
+    address = "" if request.client is None else request.client.host
+    watch.hear(Refused(address=address, code=exc.code, text=f"{request.method}: {exc.text}"))
+    return problem(exc)
+
+
+async def refuse_http(_: Request, exc: Exception) -> Response:
+    """Answer a request that the framework itself refuses."""
+    assert isinstance(exc, HTTPException)
+    code = ErrorCode.NOT_FOUND if exc.status_code == 404 else ErrorCode.BAD_REQUEST
+    response = problem(MessageError(code, exc.detail), exc.status_code)
+    response.headers.update(exc.headers or {})
+    return response

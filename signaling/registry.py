@@ -40,15 +40,9 @@ from signaling.events import (
 from signaling.member_messages import Rpc
 from signaling.members import Due, Member, Room, RoomSettings, need, tell
 from signaling.removed import Removed
+from signaling.reports import Report
 from signaling.requests import Requests
-from signaling.room_messages import (
-    Leave,
-    Left,
-    Moderate,
-    ParticipantChanged,
-    Resume,
-    RoomChanged,
-)
+from signaling.room_messages import Leave, Left, Moderate, ParticipantChanged, Resume, RoomChanged
 from signaling.rooms import Rooms
 from signaling.timers import Timers
 from signaling.welcome import describe, is_same, keep_links, welcome
@@ -89,6 +83,11 @@ class Registry:
         """Who is in a room; None when there is no such room."""
         found = self._rooms.get(room)
         return None if found is None else tuple(member.participant for member in found.members.values())
+
+    def take_reports(self) -> list[Report]:
+        """What has happened since this was called last."""
+        reports, self._rooms.reports = self._rooms.reports, []
+        return reports
 
     def can_resume(self, claims: Claims, resume: Resume) -> bool:
         """Whether a client with this token may take over the session that it names."""
@@ -187,7 +186,8 @@ class Registry:
             key=self._new_id("SK"),
             expires=now + event.token_life,
         )
-        self._members[member.sid] = room.members[claims.sub] = member
+        self._members[member.sid] = member
+        self._rooms.enter(room, member)
         self._keep_time(member, event.token_life, event.ice, now)
         kept = keep_links(room, member, event.known_peers, now)
         if not member.is_hidden:
@@ -287,7 +287,7 @@ class Registry:
     def _remove(self, member: Member, reason: str, now: float, how: Departure) -> list[RegistryAction]:
         """Take a member out and tell the others; its session is left alone."""
         room = self._rooms[member.room]
-        self._forget(member)
+        self._forget(member, reason)
         for other in room.members.values():
             other.toward.pop(member.identity, None)
         gone = ParticipantChanged(op="left", participant=member.participant, reason=reason)
@@ -301,9 +301,9 @@ class Registry:
             actions.append(self._departed(member, how))
         return actions
 
-    def _forget(self, member: Member) -> None:
+    def _forget(self, member: Member, reason: str) -> None:
         del self._members[member.sid]
-        del self._rooms[member.room].members[member.identity]
+        self._rooms.leave(member, reason)
         for due in (Due.REMOVE, Due.TOKEN, Due.ICE):
             self._timers.cancel((due, member.sid))
 
@@ -330,13 +330,14 @@ class Registry:
         actions.append(Close(member.sid, CLOSE_CODES[why], why))
         return actions + self._remove(member, reason, now, how)
 
-    def remove(self, room: str, identity: str, reason: str, now: float) -> list[RegistryAction]:
-        """Take somebody out, who does not come in again with a token of before.
+    def remove(self, room: str, identity: str, reason: str, now: float, by: str) -> list[RegistryAction]:
+        """Take somebody out because `by` wants it, who does not come in again with a token of before.
 
         Raises:
             MessageError: `not_found`.
         """
         member = self.room(room).find(identity)
+        self._rooms.kick(member, by)
         if member.expires > now and not member.is_agent:
             self._removed.add(room, identity, expires=member.expires, now=now)
         return self._dismiss(member, ErrorCode.REMOVED, reason, now, Departure.REMOVED)
@@ -363,10 +364,10 @@ class Registry:
         actions = tell(members, RoomChanged(op="closing", reason=code)) + tell(members, Left(reason=code))
         for member in members:
             actions.append(Close(member.sid, CLOSE_CODES[code], code))
-            self._forget(member)
+            self._forget(member, code)
             self._requests.drop(member)
         self._timers.cancel((Due.CLOSE, room.info.name))
-        del self._rooms[room.info.name]
+        self._rooms.close(room)
         actions.append(RoomClosed(room.info.name))
         return actions
 
@@ -392,6 +393,6 @@ class Registry:
                 return [Close(member.sid, NORMAL_CLOSURE, "left"), *left]
             case Moderate(op="remove", identity=identity, reason=reason):
                 need(member.claims.grants.admin, "admin")
-                return self.remove(member.room, identity, reason or "removed", now)
+                return self.remove(member.room, identity, reason or "removed", now, member.identity)
             case _:
                 return self._requests.carry_out(self._rooms[member.room], member, message, now)

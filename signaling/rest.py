@@ -14,6 +14,7 @@ from signaling.claims import AgentWishes
 from signaling.connect import Calls
 from signaling.envelope import Identity, Model, Name
 from signaling.errors import ErrorCode, MessageError
+from signaling.health import Health
 from signaling.node import Node
 from signaling.openapi import describe
 from signaling.sessions import address_of, room_url
@@ -51,25 +52,15 @@ class Rest:
         self._calls = Calls(node)
         self.router = APIRouter()
         add = self.router.add_api_route
-        add("/healthz", self.health, methods=["GET"])
-        add("/readyz", self.ready, methods=["GET"])
+        health = Health(node)
+        add("/healthz", health.health, methods=["GET"])
+        add("/readyz", health.ready, methods=["GET"])
         add("/v1/token", self.token, methods=["POST"], openapi_extra=describe(TokenRequest))
         add("/v1/ice", self.ice, methods=["GET"])
         add("/v1/rooms/{room}/connect", self.connect, methods=["POST"], openapi_extra=describe(ConnectRequest))
         # Clients are told /session/{id}; some put what they were told behind the address that they called.
         add("/v1/rooms/{room}/connect/{session:path}", self.hang_up, methods=["DELETE"])
         add("/session/{session:path}", self.hang_up, methods=["DELETE"])
-
-    async def health(self) -> Response:
-        """The process is alive."""
-        return JSONResponse({"status": "ok"})
-
-    async def ready(self) -> Response:
-        """New rooms and workers are welcome; says how many of both there are."""
-        if self._node.is_draining:
-            raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop")
-        workers = sum(worker.lost_at is None for worker in self._node.workers())
-        return JSONResponse({"status": "ready", "rooms": len(self._node.rooms()), "workers": workers})
 
     async def token(self, request: Request) -> Response:
         """A token for anybody who asks: in development only."""

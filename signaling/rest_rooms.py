@@ -123,8 +123,8 @@ class RoomRest:
 
     async def remove(self, request: Request, room: str, identity: str) -> Response:
         """Take somebody out of a room, who does not come in again with a token that was issued before."""
-        check_admin(request, self._door, room)
-        self._governance.remove(room, identity)
+        by = check_admin(request, self._door, room)
+        self._governance.remove(room, identity, by)
         return Response(status_code=204)
 
     async def mute(self, request: Request, room: str, identity: str) -> Response:

@@ -1,4 +1,4 @@
-"""The open rooms of this server, by name, and how many there may be.
+"""The open rooms of this server by name, how many there may be, and reports of who comes and goes.
 
 Pure; a part of the registry.
 """
@@ -7,7 +7,15 @@ from collections.abc import Callable
 
 from signaling.envelope import RoomInfo
 from signaling.errors import ErrorCode, MessageError
-from signaling.members import Room, RoomSettings
+from signaling.members import Member, Room, RoomSettings
+from signaling.reports import (
+    ParticipantJoined,
+    ParticipantKicked,
+    ParticipantLeft,
+    Report,
+    RoomFinished,
+    RoomStarted,
+)
 
 
 class Rooms(dict[str, Room]):
@@ -16,12 +24,16 @@ class Rooms(dict[str, Room]):
     Args:
         settings: How rooms live, and how many may.
         new_id: Makes an id with the given prefix, unlike any other.
+
+    Attributes:
+        reports: What has happened, until somebody takes it.
     """
 
     def __init__(self, settings: RoomSettings, new_id: Callable[[str], str]) -> None:
         super().__init__()
         self._settings = settings
         self._new_id = new_id
+        self.reports: list[Report] = []
 
     def open(self, name: str, key: str) -> Room:
         """Open a room in the name of an API key.
@@ -37,7 +49,28 @@ class Rooms(dict[str, Room]):
             raise MessageError(ErrorCode.NO_CAPACITY, "this API key has too many open rooms", retry_after=5.0)
         info = RoomInfo(name=name, sid=self._new_id("RM"))
         self[name] = Room(info, settings.max_participants, settings.departure_timeout, key)
+        self.reports.append(RoomStarted(info))
         return self[name]
+
+    def close(self, room: Room) -> None:
+        """Forget a room that everybody has left."""
+        del self[room.info.name]
+        self.reports.append(RoomFinished(room.info))
+
+    def enter(self, room: Room, member: Member) -> None:
+        """Somebody is in a room from now on."""
+        room.members[member.identity] = member
+        self.reports.append(ParticipantJoined(room.info, member.participant))
+
+    def leave(self, member: Member, reason: str) -> None:
+        """Somebody is in its room no more."""
+        room = self[member.room]
+        del room.members[member.identity]
+        self.reports.append(ParticipantLeft(room.info, member.participant, reason))
+
+    def kick(self, member: Member, by: str) -> None:
+        """Somebody is about to be removed, because somebody else wants it."""
+        self.reports.append(ParticipantKicked(room=self[member.room].info, identity=member.identity, by=by))
 
     def find(self, name: str) -> Room:
         """The open room of this name.

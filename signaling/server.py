@@ -2,31 +2,36 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from signaling.audit import audit
 from signaling.connection import Connection, Session
-from signaling.errors import ErrorCode, MessageError
+from signaling.credentials import Credentials
+from signaling.errors import MessageError
 from signaling.guard import Guard
 from signaling.limits import AddressQuota
+from signaling.metrics import create_metrics_app
 from signaling.node import Node
 from signaling.openapi import document
 from signaling.page import STATIC, Page
-from signaling.problems import problem
+from signaling.problems import refuse, refuse_http
 from signaling.rest import Rest
 from signaling.rest_rooms import RoomRest
 from signaling.sessions import ParticipantSession, WorkerSession, bearer_token, room_url
 from signaling.settings import Settings
+from signaling.watch import Watch
+from signaling.webhook_post import WebhookPost
 
-logger = logging.getLogger(__name__)
+WEBHOOK_PATIENCE: Final = 3.0
+"""Seconds for what receivers were not told yet when this server stops."""
 
 
 class Sockets:
@@ -40,18 +45,18 @@ class Sockets:
         self._node = node
         self._settings = node.settings.sockets
         self._quota = AddressQuota(self._settings)
-        self._open = 0
+        self._watch = node.watch
         self._all_closed = asyncio.Event()
         self._all_closed.set()
 
     async def rtc(self, websocket: WebSocket) -> None:
         """`/v1/rtc`: a participant."""
-        connection = Connection(websocket, self._settings, self._quota)
+        connection = Connection(websocket, self._settings, self._quota, self._node.watch)
         await self._run(connection, ParticipantSession(self._node, connection, bearer_token(websocket)))
 
     async def worker(self, websocket: WebSocket) -> None:
         """`/v1/worker`: a worker."""
-        connection = Connection(websocket, self._settings, self._quota)
+        connection = Connection(websocket, self._settings, self._quota, self._node.watch)
         session = WorkerSession(
             self._node, connection, bearer_token(websocket), room_url(websocket, self._node.settings)
         )
@@ -62,13 +67,13 @@ class Sockets:
         await self._all_closed.wait()
 
     async def _run(self, connection: Connection, session: Session) -> None:
-        self._open += 1
+        self._watch.sockets += 1
         self._all_closed.clear()
         try:
             await connection.run(session)
         finally:
-            self._open -= 1
-            if self._open == 0:
+            self._watch.sockets -= 1
+            if self._watch.sockets == 0:
                 self._all_closed.set()
 
 
@@ -81,19 +86,28 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         SettingsError: The settings are not safe, or not complete.
     """
-    node = Node(settings.checked())
+    settings = settings.checked()
+    sign = Credentials(settings).webhook
+    webhooks = tuple(WebhookPost(url, settings.webhooks, sign) for url in settings.webhooks.urls)
+    node = Node(settings, Watch(audit, *(one.hear for one in webhooks)))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with asyncio.TaskGroup() as group:
             clock = group.create_task(node.run())
+            posts = [group.create_task(one.run()) for one in webhooks]
             yield
-            clock.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WEBHOOK_PATIENCE):
+                    for one in webhooks:
+                        await one.wait_idle()
+            for task in (clock, *posts):
+                task.cancel()
 
     app = FastAPI(title="signaling", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.openapi = partial(document, app)
-    app.add_exception_handler(MessageError, _refuse)
-    app.add_exception_handler(HTTPException, _refuse_http)
+    app.add_exception_handler(MessageError, refuse)
+    app.add_exception_handler(HTTPException, refuse_http)
     if settings.allowed_origins:
         origins = list(settings.allowed_origins)
         exposed = ["Location", "Retry-After"]
@@ -105,11 +119,12 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=headers,
             expose_headers=exposed,
         )
-    app.add_middleware(Guard, settings=node.settings)
+    app.add_middleware(Guard, settings=settings, watch=node.watch)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     sockets = Sockets(node)
-    app.state.node, app.state.sockets = node, sockets
+    app.state.node, app.state.sockets, app.state.watch, app.state.webhooks = node, sockets, node.watch, webhooks
+    app.state.metrics = create_metrics_app(node, webhooks, settings.for_metrics())
     app.add_api_websocket_route("/v1/rtc", sockets.rtc)
     app.add_api_websocket_route("/v1/worker", sockets.worker)
     app.include_router(Rest(node).router)
@@ -131,18 +146,3 @@ async def say_goodbye(app: FastAPI, patience: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
             await sockets.wait_closed()
-
-
-async def _refuse(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, MessageError)
-    address = "" if request.client is None else request.client.host
-    logger.info("! %s is refused %s: %s (%s)", address, request.method, exc.text, exc.code)
-    return problem(exc)
-
-
-async def _refuse_http(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)
-    code = ErrorCode.NOT_FOUND if exc.status_code == 404 else ErrorCode.BAD_REQUEST
-    response = problem(MessageError(code, exc.detail), exc.status_code)
-    response.headers.update(exc.headers or {})
-    return response

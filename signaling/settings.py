@@ -15,6 +15,7 @@ from signaling.limits import SocketSettings
 from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 from signaling.sdp import CandidatePolicy
+from signaling.webhooks import WebhookSettings
 
 MIN_SECRET_BYTES: Final = 32
 JOINS_PER_MINUTE: Final = 20.0
@@ -55,6 +56,8 @@ class Settings:
         trusted_proxies: Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
         tls_cert: The file of our certificate chain; "" when TLS ends before us, or nowhere.
         tls_key: The file of its private key.
+        metrics_host: The address to serve metrics on.
+        metrics_port: The port to serve metrics on, 0 for a free one; None serves none.
     """
 
     host: str = "127.0.0.1"
@@ -69,6 +72,9 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     tls_cert: str = ""
     tls_key: str = ""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     ice: IceSettings = field(default_factory=IceSettings)
     rooms: RoomSettings = field(default_factory=RoomSettings)
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
@@ -92,6 +98,7 @@ class Settings:
             SettingsError: They are not safe, or not complete.
         """
         self._check_network()
+        self._check_webhooks()
         keys = dict(self.keys)
         if self.dev and not keys:
             keys = {DEV_API_KEY: DEV_API_SECRET}
@@ -124,6 +131,26 @@ class Settings:
     def public(self) -> SplitResult | None:
         """The parts of `public_url`, if there is one."""
         return urlsplit(self.public_url) if self.public_url else None
+
+    def for_metrics(self) -> "Settings":
+        """The same for the port with the metrics: behind no proxy, without TLS, of no page."""
+        return replace(
+            self,
+            host=self.metrics_host,
+            public_url="",
+            trusted_proxies=(),
+            tls_cert="",
+            tls_key="",
+            allowed_origins=(),
+        )
+
+    def _check_webhooks(self) -> None:
+        for url in self.webhooks.urls:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+                raise SettingsError("--webhook-url must be like https://backend.example.org/path.")
+            if parts.scheme == "http" and not self.webhooks.allow_private:
+                raise SettingsError("--webhook-url must be https (http only within, with --webhook-allow-private).")
 
     def _check_network(self) -> None:
         reached = "the proxy" if self.public_url or self.trusted_proxies else self.host
