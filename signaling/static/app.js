@@ -5,30 +5,43 @@
  * `?record=1` keeps what is heard (heard.js), `#token=` enters with an invitation.
  */
 
-import { Call } from "./call.js";
+import { Calls } from "./calls.js";
+import { Details } from "./details.js";
+import { Link } from "./links.js";
 import { Log } from "./log.js";
 import { identity, nextGeneration, prefer, preference, randomId } from "./memory.js";
 import { Orb } from "./orb.js";
-import { agentOf, agentStateOf, EMPTY_PAGE, Link, Phase, phaseOf, receive } from "./page.js";
+import { agentStateOf, EMPTY_PAGE, Moderation, Phase, phaseOf, receive } from "./page.js";
+import { agentOf, companionsOf, isAgent, nameOf, peersOf } from "./people.js";
 import { friendlyRoomName, roomName } from "./room-name.js";
 import { Signaling } from "./signaling.js";
 import { Sound } from "./sound.js";
-import { invitedToken, requestToken } from "./token.js";
+import { invitedToken, requestToken, Tokens } from "./token.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
 import { NOTES } from "./words.js";
 
 const OVERDUE_MS = 5000;
+/** For so long it is news that something is back. */
+const NEWS_MS = 3000;
+
+/** Our one track, as the room knows it. */
+const MICROPHONE = Object.freeze({ id: "microphone", kind: "audio", source: "mic" });
 
 class App {
   #address = new URLSearchParams(location.search);
   #page = EMPTY_PAGE;
   #view = new View();
   #transcript = new Transcript();
-  #log = new Log(document.getElementById("scroller"), (line) => this.#nameOf(line));
+  #log = new Log(
+    document.getElementById("scroller"),
+    (line) => this.#nameOf(line),
+    (identity) => this.#interrupter(identity),
+  );
+  #details = new Details(document.getElementById("details"), () => this.#statistics());
   #orb = new Orb(document.getElementById("agent"));
   #sound = new Sound({
-    speaker: document.getElementById("voice"),
+    speaker: document.getElementById("voices"),
     mine: document.getElementById("level-me"),
     agents: document.getElementById("level-agent"),
     raw: this.#address.get("raw") === "1",
@@ -36,9 +49,10 @@ class App {
   });
   #signaling = null;
   #ice = { iceServers: [] };
-  #call = null;
-  #callSid = null;
+  #calls = null;
+  #events = [];
   #overdue = null;
+  #news = null;
   #visit = 0;
 
   async open() {
@@ -58,7 +72,8 @@ class App {
       join: (form) => this.#join(form),
       check: () => this.#sound.openMicrophone(),
       leave: () => this.#leave(),
-      mute: () => this.#sound.toggleMute(),
+      mute: () => this.#sound.mute(!this.#page.muted),
+      details: ({ open }) => this.#details.show(open),
       say: ({ text }) => this.#say(text),
       device: ({ deviceId }) => this.#sound.chooseMicrophone(deviceId, this.#page.wanted),
       act: ({ name }) => this.#act(name),
@@ -67,53 +82,58 @@ class App {
     for (const type of ["microphone", "muted", "sound"]) {
       this.#sound.addEventListener(type, ({ detail }) => this.#receive({ type, ...detail }));
     }
-    this.#sound.addEventListener("track", ({ detail }) => this.#call?.useMicrophone(detail.track));
+    this.#sound.addEventListener("track", ({ detail }) => {
+      this.#calls?.useMicrophone(detail.track);
+      this.#followMicrophone();
+    });
     this.#sound.addEventListener("devices", ({ detail }) => this.#view.showDevices(detail.devices, detail.chosen));
     window.addEventListener("online", () => this.#signaling?.retryNow());
   }
 
   // What the page is, and what follows from it
 
+  /** One event after the other, also those that come of what another one made us do. */
   #receive(event) {
-    this.#page = receive(this.#page, event);
-    this.#followAgent();
+    this.#events.push(event);
+    if (this.#events.length > 1) return;
+    while (this.#events.length > 0) {
+      this.#page = receive(this.#page, this.#events[0]);
+      this.#follow();
+      this.#events.shift();
+    }
+  }
+
+  #follow() {
+    this.#calls?.follow(peersOf(this.#page));
     this.#followWait();
+    this.#followNews();
+    this.#followModerator();
+    this.#followMicrophone();
     this.#view.render(this.#page);
     this.#orb.state = agentStateOf(this.#page);
   }
 
-  /** One call to the agent that is there; none when there is none. */
-  #followAgent() {
-    const agent = this.#page.refusal ? null : agentOf(this.#page);
-    const same = this.#call !== null && agent?.identity === this.#call.agent;
-    // An agent that came back under its name has forgotten the connection, unless it still stands.
-    if (same && (agent.sid === this.#callSid || this.#page.link === Link.CONNECTED)) {
-      this.#callSid = agent.sid;
-      return;
-    }
-    if (this.#call) this.#endCall();
-    if (agent) this.#startCall(agent);
+  #followModerator() {
+    if (this.#page.moderation === Moderation.MUTED && !this.#page.muted) this.#sound.mute(true);
   }
 
-  #startCall(agent) {
-    this.#callSid = agent.sid;
-    this.#call = new Call({
-      agent: agent.identity,
-      signaling: this.#signaling,
-      ice: () => this.#ice,
-      nextGeneration,
-      microphone: this.#sound.track,
-    });
-    this.#call.addEventListener("state", ({ detail }) => this.#receive({ type: "link", ...detail }));
-    this.#call.addEventListener("sound", ({ detail }) => this.#sound.hear(detail.stream));
-    this.#call.start();
+  /** The room knows whether we have a microphone, and whether it is muted. */
+  #followMicrophone() {
+    if (!this.#page.entered || this.#page.refusal) return;
+    const { told } = this.#page;
+    const muted = this.#sound.track ? this.#page.muted : null;
+    if (muted === told) return;
+    const op = told === null ? "publish" : muted === null ? "unpublish" : "update";
+    const track = { ...MICROPHONE, muted: muted ?? told };
+    if (this.#signaling?.send({ t: "track", op, track })) this.#receive({ type: "told", muted });
   }
 
-  #endCall() {
-    this.#call.close();
-    this.#call = null;
-    this.#sound.hear(null);
-    this.#page = receive(this.#page, { type: "link", state: Link.NONE });
+  #followNews() {
+    if (!this.#page.back || this.#news) return;
+    this.#news = setTimeout(() => {
+      this.#news = null;
+      this.#receive({ type: "settled" });
+    }, NEWS_MS);
   }
 
   #followWait() {
@@ -132,6 +152,7 @@ class App {
     prefer("name", name);
     putRoomInAddress(room);
     this.#log.apply(this.#transcript.clear());
+    this.#details.clear();
     this.#view.showEmptyLog(true);
     this.#receive({ type: "join" });
     const visit = ++this.#visit;
@@ -142,19 +163,25 @@ class App {
   }
 
   #enter(room, name) {
-    let invitation = invitedToken(location.hash);
+    const request = () => requestToken({ room, identity: identity(), name });
+    const tokens = new Tokens({ invitation: invitedToken(location.hash), request });
     const signaling = new Signaling({
-      takeToken: async () => invitation ?? requestToken({ room, identity: identity(), name }),
-      renewable: invitation === null,
+      takeToken: () => tokens.take(),
+      renewable: () => tokens.renewable,
+      knownPeers: () => this.#calls?.standing() ?? {},
     });
+    this.#calls = this.#newCalls(signaling);
     const takes = {
       opening: () => this.#receive({ type: "opening" }),
       joined: (message) => this.#joined(message),
       message: (message) => {
-        if (message.t === "token" && invitation) invitation = message.token;
-        this.#take(message);
+        if (message.t === "token") tokens.push(message.token);
+        else this.#take(message);
       },
-      lost: (detail) => this.#receive({ type: "lost", ...detail }),
+      lost: (detail) => {
+        if (detail.code === "token_expired" || detail.code === "unauthorized") tokens.refuse();
+        this.#receive({ type: "lost", ...detail });
+      },
       refused: (detail) => {
         this.#signaling = null;
         this.#receive({ type: "refused", ...detail });
@@ -168,18 +195,25 @@ class App {
     signaling.run();
   }
 
-  #joined({ room, you, participants, ice, resumed }) {
+  #newCalls(signaling) {
+    const calls = new Calls({ signaling, ice: () => this.#ice, nextGeneration, microphone: () => this.#sound.track });
+    calls.addEventListener("state", ({ detail }) => calls === this.#calls && this.#receive({ type: "link", ...detail }));
+    calls.addEventListener("sound", ({ detail }) => this.#sound.hear(detail.identity, detail.stream));
+    return calls;
+  }
+
+  #joined({ room, you, participants, kept, ice, resumed }) {
     this.#ice = iceOf(ice);
-    if (!resumed) this.#draw(this.#transcript.abandon());
-    this.#receive({ type: "joined", room, me: you, participants });
-    this.#call?.roomIsBack();
+    if (!resumed) this.#draw(this.#transcript.suspend());
+    this.#receive({ type: "joined", room, me: you, participants, kept });
+    this.#calls.roomIsBack();
   }
 
   #take(message) {
     switch (message.t) {
       case "participant":
         this.#noteComing(message);
-        this.#receive({ type: "participant", op: message.op, participant: message.participant });
+        this.#receive({ type: "participant", op: message.op, participant: message.participant, kept: message.kept });
         break;
       case "dispatch":
         this.#receive({ type: "dispatch", op: message.op, reason: message.reason });
@@ -188,7 +222,7 @@ class App {
         this.#draw(this.#transcript.stream(message));
         break;
       case "data":
-        if (message.topic === "agent.event") this.#draw(this.#transcript.event(parse(message.payload), Date.now()));
+        if (message.topic === "agent.event") this.#takeEvent(message.from, parse(message.payload));
         break;
       case "ice":
         this.#ice = { ...this.#ice, iceServers: iceOf(message).iceServers };
@@ -197,17 +231,30 @@ class App {
         console.warn(`The server objects: ${message.code} ${message.message ?? ""}`);
         break;
       default:
-        this.#call?.receive(message);
+        this.#calls?.receive(message);
     }
   }
 
+  #takeEvent(from, event) {
+    this.#details.note(this.#nameOf({ role: "agent", identity: from }), event, Date.now());
+    this.#draw(this.#transcript.event(event, Date.now()));
+  }
+
   #noteComing({ op, participant }) {
-    const name = this.#nameOf({ role: participant.kind === "agent" ? "agent" : "user", identity: participant.identity });
-    if (op === "left") {
-      this.#draw(this.#transcript.abandon(participant.identity));
+    const { identity: who } = participant;
+    const known = this.#page.people[who];
+    if (who === this.#page.me?.identity) return;
+    const name = this.#nameOf({ role: isAgent(participant) ? "agent" : "user", identity: who });
+    const state = participant.attributes?.["agent.state"];
+    if (isAgent(participant) && state && op !== "left" && known?.attributes?.["agent.state"] !== state) {
+      this.#details.note(name, { type: "state", state }, Date.now());
+    }
+    // Told again after we were away, or of a session that was replaced already.
+    if (op === "left" && known && (known.absent || known.sid === participant.sid)) {
+      this.#draw(this.#transcript.abandon(who));
       this.#draw(this.#transcript.note("presence", NOTES.went(name)));
-    } else if (op === "joined" && participant.kind !== "agent") {
-      this.#draw(this.#transcript.note("presence", NOTES.came(participant.name || NOTES.somebody)));
+    } else if (op === "joined" && !known && !isAgent(participant)) {
+      this.#draw(this.#transcript.note("presence", NOTES.came(nameOf(participant) || NOTES.somebody)));
     }
   }
 
@@ -216,12 +263,13 @@ class App {
     this.#signaling?.leave();
     this.#signaling = null;
     this.#receive({ type: "leave" });
+    this.#calls = null;
     this.#sound.closeMicrophone();
   }
 
-  #retry() {
-    if (this.#page.link === Link.FAILED && !this.#page.refusal) {
-      this.#call.start();
+  #retry(withoutSound) {
+    if (withoutSound && !this.#page.refusal) {
+      this.#calls.retry();
       return;
     }
     const form = { ...this.#view.form(), ...(this.#page.room && { room: this.#page.room.name }) };
@@ -231,11 +279,13 @@ class App {
 
   #act(name) {
     const acts = {
-      retry: () => this.#retry(),
+      retry: () => this.#retry(Object.values(this.#page.links).some(({ state }) => state === Link.FAILED)),
       retry_now: () => this.#signaling?.retryNow(),
       leave: () => this.#leave(),
       microphone: () => this.#sound.openMicrophone(),
       without_microphone: () => this.#sound.goWithoutMicrophone(),
+      unmute: () => this.#sound.mute(false),
+      stay_muted: () => this.#receive({ type: "answered" }),
       sound: () => this.#sound.unlock(),
       reload: () => location.reload(),
     };
@@ -262,16 +312,31 @@ class App {
   }
 
   #nameOf({ role, identity: who }) {
-    const person = Object.values(this.#page.people).find(({ identity: theirs }) => theirs === who);
-    // An agent without a name of its own is called by its identity.
-    const name = person?.name === who ? "" : person?.name;
+    const person = this.#page.people[who];
+    const name = person ? nameOf(person) : "";
     if (role === "agent") return name || NOTES.agent;
     return !who || who === this.#page.me?.identity ? NOTES.you : name || NOTES.somebody;
   }
 
+  /** Where an agent does not say who interrupted it, it can only be the one who is there. */
+  #interrupter(identity) {
+    const alone = companionsOf(this.#page).length === 0;
+    if (identity === this.#page.me?.identity || (!identity && alone)) return NOTES.youInASentence;
+    return identity && this.#nameOf({ role: "user", identity });
+  }
+
+  async #statistics() {
+    const connections = (await this.#calls?.statistics()) ?? [];
+    return connections.map(({ identity, statistics }) => {
+      const role = this.#page.people[identity]?.kind === "agent" ? "agent" : "user";
+      return { identity, statistics, name: this.#nameOf({ role, identity }) };
+    });
+  }
+
   #animate(now) {
-    const { voice, ear } = this.#sound.measure(now);
-    this.#orb.draw(now, voice, ear);
+    const { mine, voices } = this.#sound.measure(now, agentOf(this.#page)?.identity);
+    this.#orb.draw(now, voices.get(agentOf(this.#page)?.identity) ?? 0, mine);
+    if (this.#page.me) this.#view.showSpeaking(now, voices.set(this.#page.me.identity, mine));
     requestAnimationFrame((next) => this.#animate(next));
   }
 }

@@ -12,7 +12,7 @@ const BLOCKS_PER_CHUNK = 375; // one second of 128-sample blocks
 const MAX_CHUNKS = 300;
 
 let context = null;
-let source = null;
+const sources = new Map();
 let tap = null;
 let chunks = [];
 let filling = null;
@@ -25,11 +25,17 @@ export async function prepare() {
   tap.port.onmessage = ({ data }) => keep(data);
 }
 
-/** Records this stream in place of the one before. Called by the page alone, after `prepare`. */
-export function record(stream) {
-  source?.disconnect();
-  source = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
+/**
+ * Records what is heard of somebody in place of the stream before, together with all others; null ends that. Called by
+ * the page alone, after `prepare`.
+ */
+export function record(identity, stream) {
+  sources.get(identity)?.disconnect();
+  sources.delete(identity);
+  if (!stream) return;
+  const source = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
   source.connect(tap);
+  sources.set(identity, source);
 }
 
 /** What was heard so far. */

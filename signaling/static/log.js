@@ -9,6 +9,7 @@ export class Log {
   #scroller;
   #list;
   #nameOf;
+  #interrupter;
   #items = new Map();
   #following = true;
   #put = 0;
@@ -16,11 +17,13 @@ export class Log {
   /**
    * @param scroller the element that scrolls, with the list in it.
    * @param nameOf (line) => who speaks.
+   * @param interrupter (identity or null) => the name of who interrupted, or null.
    */
-  constructor(scroller, nameOf) {
+  constructor(scroller, nameOf, interrupter) {
     this.#scroller = scroller;
     this.#list = scroller.querySelector("ol");
     this.#nameOf = nameOf;
+    this.#interrupter = interrupter;
     scroller.addEventListener("scroll", () => this.#noteReading());
     // A notice that takes some of the height must not push the newest line out of sight.
     new ResizeObserver(() => this.#follow()).observe(scroller);
@@ -56,13 +59,39 @@ export class Log {
       const added = line.tool ? toolItem(line) : this.#lineItem(line);
       this.#items.set(line.id, added);
       this.#list.append(added);
-      redraw(added, line);
+      this.#redraw(added, line);
     } else if (op === "remove") {
       this.#items.delete(line.id);
       item?.remove();
     } else if (item) {
-      redraw(item, line);
+      this.#redraw(item, line);
     }
+  }
+
+  #redraw(item, line) {
+    // A screen reader waits for the end of a line instead of spelling each piece.
+    item.setAttribute("aria-busy", String(line.open));
+    const said = item.querySelector(".said");
+    if (!said) return;
+    item.classList.toggle("pending", line.open && line.parts.length === 0);
+    if (line.parts.length === 0) {
+      said.replaceChildren(dots());
+      return;
+    }
+    const stale = [...said.childNodes];
+    line.parts.forEach((part, index) => {
+      const drawn = stale[index];
+      if (part.text === undefined) place(said, drawn, this.#markElement(part));
+      else if (drawn?.nodeType === Node.TEXT_NODE) drawn.data = part.text;
+      else place(said, drawn, document.createTextNode(part.text));
+    });
+    for (const node of stale.slice(line.parts.length)) node.remove();
+  }
+
+  #markElement({ mark, seconds, by }) {
+    const made = element("span", "mark", MARKS[mark](seconds, this.#interrupter(by ?? null)));
+    made.dataset.kind = mark;
+    return made;
   }
 
   #lineItem(line) {
@@ -92,35 +121,10 @@ function bareItem(line) {
   return item;
 }
 
-function redraw(item, line) {
-  // A screen reader waits for the end of a line instead of spelling each piece.
-  item.setAttribute("aria-busy", String(line.open));
-  const said = item.querySelector(".said");
-  if (!said) return;
-  item.classList.toggle("pending", line.open && line.parts.length === 0);
-  if (line.parts.length === 0) {
-    said.replaceChildren(dots());
-    return;
-  }
-  const stale = [...said.childNodes];
-  line.parts.forEach((part, index) => {
-    const drawn = stale[index];
-    if (part.text === undefined) place(said, drawn, markElement(part));
-    else if (drawn?.nodeType === Node.TEXT_NODE) drawn.data = part.text;
-    else place(said, drawn, document.createTextNode(part.text));
-  });
-  for (const node of stale.slice(line.parts.length)) node.remove();
-}
-
 function place(parent, drawn, node) {
   if (!drawn) parent.append(node);
-  else if (drawn.dataset?.kind !== node.dataset?.kind || drawn.nodeType !== node.nodeType) drawn.replaceWith(node);
-}
-
-function markElement({ mark, seconds }) {
-  const made = element("span", "mark", MARKS[mark](seconds));
-  made.dataset.kind = mark;
-  return made;
+  else if (drawn.nodeType !== node.nodeType || drawn.dataset?.kind !== node.dataset?.kind) drawn.replaceWith(node);
+  else if (drawn.textContent !== node.textContent) drawn.textContent = node.textContent;
 }
 
 function dots() {

@@ -37,11 +37,11 @@ export function identity() {
 }
 
 /**
- * The next generation of our peer connection. It outlives a reload, because the agent drops what is older than what it
- * has already seen of this identity.
+ * The next generation of a peer connection, higher than `above`. It outlives a reload, because others drop what is older
+ * than what they have already seen of this identity.
  */
-export function nextGeneration() {
-  fallbackGeneration = Math.max(fallbackGeneration, Number(reading("sessionStorage", "gen")) || 0) + 1;
+export function nextGeneration(above) {
+  fallbackGeneration = Math.max(fallbackGeneration, above, Number(reading("sessionStorage", "gen")) || 0) + 1;
   writing("sessionStorage", "gen", String(fallbackGeneration));
   return fallbackGeneration;
 }

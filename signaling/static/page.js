@@ -5,6 +5,9 @@
  * facts each time, so they cannot contradict one another.
  */
 
+import { Link } from "./links.js";
+import { agentOf, isAgent, isMuted, peopleAfter, peopleAfterLoss, peopleOnJoining } from "./people.js";
+
 /** What the whole page is doing; `document.body.dataset.state` shows it. */
 export const Phase = Object.freeze({
   IDLE: "idle",
@@ -19,16 +22,14 @@ export const Phase = Object.freeze({
 /** The WebSocket to the room, as `signaling.js` reports it. */
 export const Socket = Object.freeze({ CLOSED: "closed", OPENING: "opening", OPEN: "open", LOST: "lost" });
 
-/** The sound connection to the agent, as `call.js` reports it. */
-export const Link = Object.freeze({
-  NONE: "none",
-  CONNECTING: "connecting",
-  CONNECTED: "connected",
-  REBUILDING: "rebuilding",
-  FAILED: "failed",
-});
+/** What the room did to our microphone, and we have not answered yet. */
+export const Moderation = Object.freeze({ NONE: "none", MUTED: "muted", ASKED: "asked" });
 
-/** Nobody has joined anything. `microphone` is "unasked", "asking", "on", "off" or the code of a problem. */
+/**
+ * Nobody has joined anything. `microphone` is "unasked", "asking", "on", "off" or the code of a problem; `links` are
+ * {state, attempt, reason} of the sound connections, by identity; `back` is what was lost and is there again, "room" or
+ * "sound", for as long as it is news; `told` is whether the room knows our microphone as muted, null if it knows of none.
+ */
 export const EMPTY_PAGE = Object.freeze({
   wanted: false,
   entered: false,
@@ -40,9 +41,11 @@ export const EMPTY_PAGE = Object.freeze({
   room: null,
   me: null,
   people: Object.freeze({}),
-  link: Link.NONE,
-  attempt: 0,
-  linkReason: null,
+  arrivals: 0,
+  links: Object.freeze({}),
+  back: null,
+  moderation: Moderation.NONE,
+  told: null,
   dispatch: null,
   overdue: false,
   soundBlocked: false,
@@ -63,7 +66,7 @@ const CHANGES = {
   leave: afterLeaving,
   opening: () => ({ socket: Socket.OPENING, retryAt: null }),
   lost: (_page, { code, failures, retryAt }) => ({ socket: Socket.LOST, lostBecause: code, failures, retryAt }),
-  refused: (_page, { code, message }) => ({ socket: Socket.CLOSED, refusal: { code, message }, link: Link.NONE }),
+  refused: (_page, { code, message }) => ({ socket: Socket.CLOSED, refusal: { code, message } }),
   joined: (page, event) => ({
     entered: true,
     socket: Socket.OPEN,
@@ -71,60 +74,57 @@ const CHANGES = {
     failures: 0,
     retryAt: null,
     room: event.room,
-    me: event.me,
+    // A short loss was not worth a word, so its end is not either.
+    ...(page.entered && page.failures > 0 && { back: "room" }),
     // A session that was resumed goes on from what was known, unless the room is told anew.
-    people: event.participants ? peopleAfterJoining(page, event.participants) : page.people,
+    ...(event.participants ? peopleOnJoining(page, event) : { me: page.me ?? event.me }),
+    ...(page.me?.sid === event.me.sid ? moderationBy(page, event.me) : { told: null }),
   }),
-  participant: (page, { op, participant }) => ({
-    people: op === "left" ? without(page.people, participant.identity) : withPerson(page.people, participant),
-    ...(participant.kind === "agent" && { overdue: false }),
-    // A dispatch is over once its agent stands in the room, so it must not explain a later absence.
-    ...(participant.kind === "agent" && op === "joined" && { dispatch: null }),
-    ...(participant.kind === "agent" && op === "left" && !page.dispatch && { dispatch: { op: "ended", reason: null } }),
+  participant: (page, event) => ({
+    ...peopleAfter(page, event),
+    ...(event.participant.identity === page.me?.identity && moderationBy(page, event.participant)),
+    ...(isAgent(event.participant) && dispatchAfter(page, event.op)),
   }),
   dispatch: (_page, { op, reason }) => ({ dispatch: { op, reason: reason ?? null }, overdue: false }),
   overdue: () => ({ overdue: true }),
-  link: (page, { state, attempt = 0, reason = null }) => ({
-    link: state,
-    attempt,
-    linkReason: reason,
-    ...(state !== Link.CONNECTED && { people: presentOf(page.people) }),
-  }),
+  link: (page, { identity, state, attempt = 0, reason = null }) => {
+    const { [identity]: before, ...others } = page.links;
+    const mended = state === Link.CONNECTED && (before?.state === Link.REBUILDING || before?.state === Link.FAILED);
+    return {
+      links: Object.freeze(state === Link.NONE ? others : { ...others, [identity]: { state, attempt, reason } }),
+      ...(state !== Link.CONNECTED && { people: peopleAfterLoss(page.people, identity) }),
+      ...(mended && { back: "sound" }),
+    };
+  },
+  settled: () => ({ back: null }),
   microphone: (_page, { state }) => ({ microphone: state }),
-  muted: (_page, { muted }) => ({ muted }),
+  muted: (page, { muted }) => ({ muted, moderation: muted ? page.moderation : Moderation.NONE }),
+  told: (_page, { muted }) => ({ told: muted }),
+  answered: () => ({ moderation: Moderation.NONE }),
   sound: (_page, { blocked }) => ({ soundBlocked: blocked }),
 };
 
-const withPerson = (people, person) => Object.freeze({ ...people, [person.identity]: Object.freeze({ ...person }) });
-
-function without(people, identity) {
-  const { [identity]: _gone, ...rest } = people;
-  return Object.freeze(rest);
+/** A dispatch is over once its agent stands in the room, so it must not explain a later absence. */
+function dispatchAfter(page, op) {
+  if (op === "joined") return { overdue: false, dispatch: null };
+  return { overdue: false, ...(op === "left" && !page.dispatch && { dispatch: { op: "ended", reason: null } }) };
 }
 
-function peopleAfterJoining(page, participants) {
-  const people = Object.freeze(Object.fromEntries(participants.map((person) => [person.identity, person])));
-  const before = agentOf(page);
-  const present = Object.values(people).some((person) => person.kind === "agent");
-  // A server that was restarted forgets the agent until it registers again, while its voice goes on: keep the call.
-  return before && !present && page.link === Link.CONNECTED ? withPerson(people, { ...before, absent: true }) : people;
+/** What the room says of our microphone is somebody else's doing where it differs from what we have told. */
+function moderationBy(page, me) {
+  const muted = isMuted(me);
+  if (page.told === null || muted === page.told) return {};
+  if (muted) return { told: muted, moderation: Moderation.MUTED };
+  return { told: muted, moderation: page.muted ? Moderation.ASKED : Moderation.NONE };
 }
 
-const presentOf = (people) => Object.freeze(Object.fromEntries(Object.entries(people).filter(([, { absent }]) => !absent)));
-
-/** The agent we talk to (the one that came first), or null. */
-export function agentOf(page) {
-  return Object.values(page.people).find((person) => person.kind === "agent") ?? null;
-}
-
-/** The other humans in the room. */
-export function companionsOf(page) {
-  return Object.values(page.people).filter((person) => person.kind !== "agent" && person.identity !== page.me?.identity);
-}
+/** How the sound to somebody is: {state, attempt, reason}. */
+const NO_LINK = Object.freeze({ state: Link.NONE, attempt: 0, reason: null });
+export const linkOf = (page, person) => (person && page.links[person.identity]) ?? NO_LINK;
 
 /** Whether there is somebody to type to. */
 export function canType(page) {
-  return page.socket === Socket.OPEN && agentOf(page) !== null;
+  return page.socket === Socket.OPEN && Object.keys(page.people).length > 0;
 }
 
 export function phaseOf(page) {
@@ -132,7 +132,7 @@ export function phaseOf(page) {
   if (!page.wanted) return Phase.IDLE;
   if (page.socket !== Socket.OPEN) return page.lostBecause ? Phase.RECONNECTING : Phase.JOINING;
   if (!agentOf(page)) return Phase.WAITING;
-  switch (page.link) {
+  switch (linkOf(page, agentOf(page)).state) {
     case Link.CONNECTED:
       return Phase.CONNECTED;
     case Link.REBUILDING:
@@ -162,55 +162,4 @@ export function agentStateOf(page) {
     default:
       return "connecting";
   }
-}
-
-/** What is wrong, as [{slot, code, detail}]; at most one for each of: connection, agent, microphone, sound. */
-export function problemsOf(page) {
-  const found = [
-    { slot: "connection", ...connectionProblem(page) },
-    { slot: "agent", ...agentProblem(page) },
-    { slot: "microphone", ...microphoneProblem(page) },
-    { slot: "sound", ...(page.soundBlocked && { code: "sound_blocked" }) },
-  ];
-  return found.filter((problem) => problem.code);
-}
-
-function connectionProblem(page) {
-  if (page.refusal) return { code: page.refusal.code, detail: page.refusal.message };
-  if (page.socket !== Socket.OPEN) {
-    // The first try after a loss comes at once and mostly succeeds: not worth a word.
-    if (!page.lostBecause || (page.entered && page.failures === 0)) return null;
-    if (page.lostBecause === "no_capacity" || page.lostBecause === "rate_limited") return { code: "server_busy" };
-    if (!page.entered) return { code: "server_away" };
-    return { code: page.link === Link.CONNECTED ? "server_lost_talking" : "server_lost" };
-  }
-  if (!agentOf(page)) return null;
-  if (page.link === Link.FAILED && page.linkReason?.startsWith("turn_")) return { code: page.linkReason };
-  if (page.link === Link.FAILED) return { code: "call_failed", detail: page.linkReason };
-  if (page.link === Link.REBUILDING) return { code: "call_rebuilding", detail: page.attempt };
-  if (page.link === Link.CONNECTING && page.attempt > 1) return { code: "call_retrying", detail: page.attempt };
-  return null;
-}
-
-function agentProblem(page) {
-  const phase = phaseOf(page);
-  if (phase === Phase.CONNECTED) {
-    const error = agentOf(page).attributes?.["agent.error"];
-    return error ? { code: "agent_error", detail: error } : null;
-  }
-  if (phase !== Phase.WAITING) return null;
-  switch (page.dispatch?.op) {
-    case "failed":
-      return { code: "dispatch_failed", detail: page.dispatch.reason };
-    case "ended":
-      return { code: "agent_left", detail: page.dispatch.reason };
-    case "pending":
-      return page.dispatch.reason || page.overdue ? { code: "no_worker", detail: page.dispatch.reason } : null;
-    default:
-      return page.overdue ? { code: page.dispatch ? "agent_slow" : "nobody_called" } : null;
-  }
-}
-
-function microphoneProblem(page) {
-  return page.microphone.startsWith("microphone_") ? { code: page.microphone } : null;
 }

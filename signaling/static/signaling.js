@@ -11,6 +11,7 @@
 const SUBPROTOCOL = "voice.v1";
 const JOIN_DEADLINE_MS = 10_000;
 const REQUEST_DEADLINE_MS = 10_000;
+const PROBE_DEADLINE_MS = 3000;
 const BACKOFF_MS = [300, 1000, 2000, 3000, 5000];
 const DEFAULT_PING = { interval_ms: 5000, timeout_ms: 15_000 };
 
@@ -55,7 +56,8 @@ const FORGETS_SESSION = new Set(["server_draining", "gone", "not_found"]);
 export function verdictOf(ending, failures, renewable) {
   const code = ending.code ?? CODE_OF_CLOSE[ending.closeCode] ?? "server_away";
   const exhausted = NEEDS_TOKEN.has(code) && (!renewable || failures > 1);
-  if (FINAL.has(code) || exhausted || ending.action === "none") return { final: true, code, message: ending.message ?? null };
+  const invited = ending.action === "resume" || ending.action === "rejoin";
+  if ((FINAL.has(code) && !invited) || exhausted || ending.action === "none") return { final: true, code, message: ending.message ?? null };
   const delayMs = ending.retryAfterMs ?? BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)];
   return { final: false, code, delayMs, resume: ending.action !== "rejoin" && !FORGETS_SESSION.has(code) };
 }
@@ -71,6 +73,8 @@ export class RequestError extends Error {
 export class Signaling extends EventTarget {
   #takeToken;
   #renewable;
+  #knownPeers;
+  #probe = () => {};
   #socket = null;
   #entered = false;
   #left = false;
@@ -81,12 +85,14 @@ export class Signaling extends EventTarget {
 
   /**
    * @param takeToken async () => token, asked before each visit.
-   * @param renewable whether asking again can give a newer token.
+   * @param renewable () => whether asking again can give a newer token.
+   * @param knownPeers () => {identity: gen} of the connections that stand, told with each join.
    */
-  constructor({ takeToken, renewable }) {
+  constructor({ takeToken, renewable, knownPeers }) {
     super();
     this.#takeToken = takeToken;
     this.#renewable = renewable;
+    this.#knownPeers = knownPeers;
   }
 
   /** Stays in the room until `leave` or a final refusal. */
@@ -97,7 +103,7 @@ export class Signaling extends EventTarget {
       const ending = await this.#visit();
       if (this.#left) return;
       failures = ending.entered ? 0 : failures + 1;
-      const verdict = verdictOf(ending, failures, this.#renewable);
+      const verdict = verdictOf(ending, failures, this.#renewable());
       if (verdict.final) {
         this.#left = true;
         this.#emit("refused", { code: verdict.code, message: verdict.message });
@@ -119,9 +125,10 @@ export class Signaling extends EventTarget {
     this.#wake();
   }
 
-  /** Ends the pause before the next try. */
+  /** Ends the pause before the next try; a connection that seems to stand must show that it does. */
   retryNow() {
     this.#wake();
+    this.#probe();
   }
 
   /** Sends without asking for an answer; false when we are not in the room. */
@@ -174,9 +181,12 @@ export class Signaling extends EventTarget {
     // Wall time, not monotonic: a laptop that has slept knows at once that the room has given it up.
     let heardAt = Date.now();
     let ping = null;
+    let probing = null;
     const end = (facts) => {
       clearTimeout(deadline);
       clearInterval(ping);
+      clearTimeout(probing);
+      this.#probe = () => {};
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
       this.#socket = null;
@@ -195,6 +205,12 @@ export class Signaling extends EventTarget {
       if (message.t === "joined") {
         clearTimeout(deadline);
         entered = this.#entered = true;
+        this.#probe = () => {
+          const asked = Date.now();
+          this.send({ t: "ping", ts: asked });
+          clearTimeout(probing);
+          probing = setTimeout(() => heardAt < asked && end({ code: "heartbeat_timeout" }), PROBE_DEADLINE_MS);
+        };
         ping = this.#keepAlive(message.ping ?? DEFAULT_PING, () => heardAt, () => end({ code: "heartbeat_timeout" }));
         this.#session = { sid: message.sid, key: message.key, lastSeq: message.seq ?? 0 };
         this.#emit("joined", message);
@@ -210,7 +226,8 @@ export class Signaling extends EventTarget {
   #joinMessage(token) {
     const resume = this.#session?.key && { sid: this.#session.sid, key: this.#session.key, last_seq: this.#session.lastSeq };
     const client = { sdk: "page", version: "1", ua: navigator.userAgent.slice(0, 200) };
-    return { t: "join", id: ++this.#lastId, token, v: 1, client, ...(resume && { resume }) };
+    const known_peers = this.#knownPeers();
+    return { t: "join", id: ++this.#lastId, token, v: 1, client, known_peers, ...(resume && { resume }) };
   }
 
   #answers(message) {

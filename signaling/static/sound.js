@@ -1,5 +1,5 @@
 /**
- * All that is heard: the person's microphone and its level, the agent's voice and its level, and a recording if wanted.
+ * All that is heard: the person's microphone and its level, the others' voices and theirs, and a recording if wanted.
  *
  * Events, with the names that `page.js` knows: "microphone" {state}, "muted" {muted}, "sound" {blocked}; and "track"
  * {track} when another microphone (or none) is to be sent, "devices" {devices, chosen} when the choice has changed.
@@ -7,7 +7,7 @@
 
 import { prepare as prepareRecording, record } from "./heard.js";
 import { prefer, preference } from "./memory.js";
-import { Meter } from "./meter.js";
+import { Loudness, Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Speaker } from "./speaker.js";
 
@@ -17,22 +17,24 @@ const ASKING_PATIENCE_MS = 1200;
 export class Sound extends EventTarget {
   #microphone;
   #speaker;
-  #mine;
-  #agents;
+  #mine = new Loudness();
+  #voices = new Map();
+  #mineMeter;
+  #agentMeter;
   #recording;
   #context = null;
   #goWithout = () => {};
 
   /**
-   * @param speaker the <audio> element; `mine` and `agents` the elements of the two meters.
+   * @param speaker where the <audio> elements stand; `mine` and `agents` the elements of the two meters.
    * @param raw leaves the microphone's sound as it is; `recording` keeps what is heard (heard.js).
    */
   constructor({ speaker, mine, agents, raw, recording }) {
     super();
     this.#microphone = new Microphone({ raw });
     this.#speaker = new Speaker(speaker);
-    this.#mine = new Meter(mine);
-    this.#agents = new Meter(agents);
+    this.#mineMeter = new Meter(mine);
+    this.#agentMeter = new Meter(agents);
     this.#recording = recording;
     this.#speaker.addEventListener("blocked", ({ detail }) => this.#tell("sound", detail));
     this.#microphone.addEventListener("devices", () => this.#tellDevices());
@@ -59,12 +61,15 @@ export class Sound extends EventTarget {
     this.#context.resume();
   }
 
-  /** Plays the agent's voice; null is silence. */
-  hear(stream) {
+  /** Plays the voice of somebody; null is silence. */
+  hear(identity, stream) {
     this.wake();
-    this.#agents.listen(this.#context, stream);
-    if (stream && this.#recording) record(stream);
-    this.#speaker.play(stream);
+    const voice = this.#voices.get(identity) ?? new Loudness();
+    voice.listen(this.#context, stream);
+    if (stream) this.#voices.set(identity, voice);
+    else this.#voices.delete(identity);
+    if (this.#recording) record(identity, stream);
+    this.#speaker.play(identity, stream);
   }
 
   /** Plays what the browser kept silent; to be called from a click. */
@@ -99,16 +104,22 @@ export class Sound extends EventTarget {
     this.#became("unasked");
   }
 
-  toggleMute() {
-    this.#microphone.muted = !this.#microphone.muted;
-    this.#tell("muted", { muted: this.#microphone.muted });
+  mute(muted) {
+    this.#microphone.muted = muted;
+    this.#tell("muted", { muted });
   }
 
-  /** The levels of both, 0 to 1, shown by their meters; once per animation frame. */
-  measure(now) {
+  /**
+   * The levels of all, 0 to 1, shown by the meters; once per animation frame.
+   *
+   * @returns {{mine, voices}} with a Map of the others' by identity.
+   */
+  measure(now, agent) {
     this.#mine.sample(now);
-    this.#agents.sample(now);
-    return { voice: this.#agents.level, ear: this.#mine.level };
+    for (const voice of this.#voices.values()) voice.sample(now);
+    this.#mineMeter.show(now, this.#mine.level);
+    this.#agentMeter.show(now, this.#voices.get(agent)?.level ?? 0);
+    return { mine: this.#mine.level, voices: new Map(Array.from(this.#voices, ([who, { level }]) => [who, level])) };
   }
 
   async #open(deviceId) {

@@ -1,4 +1,7 @@
-/** Where the right to enter a room comes from: a link (`#token=…`), else the server itself when it runs with --dev. */
+/**
+ * Where the right to enter a room comes from: a link (`#token=…`), else the server itself when it runs with --dev; and
+ * later the server of its own accord, before the token expires.
+ */
 
 const DEADLINE_MS = 10_000;
 
@@ -14,6 +17,42 @@ export class TokenError extends Error {
 /** A token that came with the address, or null. The fragment never reaches a server or its logs. */
 export function invitedToken(hash) {
   return new URLSearchParams(hash.replace(/^#/, "")).get("token");
+}
+
+/** The token to enter with: the newest that we were given. */
+export class Tokens {
+  #invitation;
+  #request;
+  #pushed = null;
+
+  /**
+   * @param invitation a token, or null.
+   * @param request async () => token of the server, for those without an invitation.
+   */
+  constructor({ invitation, request }) {
+    this.#invitation = invitation;
+    this.#request = request;
+  }
+
+  /** Whether asking again can give another one. */
+  get renewable() {
+    return this.#invitation === null || this.#pushed !== null;
+  }
+
+  /** @throws {TokenError} */
+  async take() {
+    return this.#pushed ?? this.#invitation ?? this.#request();
+  }
+
+  /** The server sent a newer one. */
+  push(token) {
+    this.#pushed = token;
+  }
+
+  /** The one that was taken is not accepted any more. */
+  refuse() {
+    this.#pushed = null;
+  }
 }
 
 /**

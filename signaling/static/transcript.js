@@ -37,7 +37,7 @@ export class Transcript {
       case "resumed":
         return this.#resumed(event.held_seconds, now);
       case "interrupted":
-        return this.#interrupted();
+        return this.#interrupted(event.identity ?? null);
       case "tool":
         return this.#add({ role: "note", kind: "tool", tool: event });
       case "error":
@@ -57,10 +57,22 @@ export class Transcript {
     return this.#add({ role: "note", kind, parts: [{ text }] });
   }
 
-  /** No more will come for what `identity` (or, without one, anybody) was saying. */
-  abandon(identity = null) {
-    const left = [...this.#streams].filter(([, line]) => identity === null || line.identity === identity);
+  /** No more will come for what `identity` was saying. */
+  abandon(identity) {
+    const left = [...this.#streams].filter(([, line]) => line.identity === identity);
     return left.flatMap(([sid]) => this.#closed(sid, {}));
+  }
+
+  /**
+   * Something may have been missed: nothing is waited for any longer. Lines with words go on if more words come after
+   * all, as when the server was away and the agent was not.
+   */
+  suspend() {
+    return [...this.#streams].flatMap(([sid, line]) => {
+      if (!hasWords(line)) return this.#closed(sid, {});
+      line.open = false;
+      return [{ op: "change", line }];
+    });
   }
 
   /** Begins anew. */
@@ -90,6 +102,7 @@ export class Transcript {
 
   #grown(line, text) {
     if (!line || !text) return [];
+    line.open = true;
     const last = line.parts.at(-1);
     // Nothing is spoken after a cut or during a hold: words that come then were spoken before.
     const at = last && SILENT.has(last.mark) ? line.parts.length - 1 : line.parts.length;
@@ -105,7 +118,7 @@ export class Transcript {
     this.#streams.delete(sid);
     line.open = false;
     if (attributes.interrupted === "true") mark(line, "interrupted");
-    if (line.parts.some((part) => part.text !== undefined)) return [{ op: "change", line }];
+    if (hasWords(line)) return [{ op: "change", line }];
     return this.#remove(line);
   }
 
@@ -137,28 +150,36 @@ export class Transcript {
     return [{ op: "change", line }];
   }
 
-  #interrupted() {
+  #interrupted(by) {
     const line = this.#floor();
     // Without words there was nothing to hear, so nothing was interrupted for the listener.
     if (!line) return [];
     if (line.kind === "pause") return this.#remove(line);
-    mark(line, "interrupted");
+    mark(line, "interrupted", by);
     return [{ op: "change", line }];
+  }
+
+  #forgetFirst() {
+    const first = this.#lines.shift();
+    for (const [sid, line] of this.#streams) if (line === first) this.#streams.delete(sid);
+    return first;
   }
 
   #add(facts) {
     const line = { identity: null, segment: null, parts: [], open: false, tool: null, ...facts, id: ++this.#lastId };
     this.#lines.push(line);
     const changes = [{ op: "add", line }];
-    if (this.#lines.length > MAX_LINES) changes.push({ op: "remove", line: this.#lines.shift() });
+    if (this.#lines.length > MAX_LINES) changes.push({ op: "remove", line: this.#forgetFirst() });
     return changes;
   }
 }
 
-/** Marks the end of a line once; a pause that ends in an interruption was one. */
-function mark(line, kind) {
+const hasWords = (line) => line.parts.some((part) => part.text !== undefined);
+
+/** Marks the end of a line once; a pause that ends in an interruption was one. `by` is the identity of who did it. */
+function mark(line, kind, by = null) {
   const last = line.parts.at(-1);
-  if (last?.mark === kind) return;
-  if (last?.mark === "held") last.mark = kind;
-  else line.parts.push({ mark: kind });
+  if (last?.mark === kind) last.by ??= by;
+  else if (last?.mark === "held") Object.assign(last, { mark: kind, by });
+  else line.parts.push({ mark: kind, by });
 }

@@ -1,17 +1,24 @@
 /** The page's own elements: shows what `page.js` says it is, and tells what a person does with them. */
 
 import { Notices } from "./notices.js";
-import { agentStateOf, canType, companionsOf, phaseOf, Phase, problemsOf } from "./page.js";
+import { agentStateOf, canType, phaseOf, Phase } from "./page.js";
+import { companionsOf } from "./people.js";
+import { problemsOf } from "./problems.js";
 import { roomName } from "./room-name.js";
+import { Roster } from "./roster.js";
 import { HINT_MUTED, HINT_TYPE, LABELS, NOTES, STATES } from "./words.js";
 
 const COPIED_MS = 2000;
 
 const byId = (id) => document.getElementById(id);
 
-/** Events: "join" {room, name}, "check", "leave", "mute", "say" {text}, "device" {deviceId}, "act" {name}. */
+/**
+ * Events: "join" {room, name}, "check", "leave", "mute", "say" {text}, "device" {deviceId}, "details" {open},
+ * "act" {name}.
+ */
 export class View extends EventTarget {
   #notices;
+  #roster = new Roster(byId("people"));
   #inCall = false;
 
   constructor() {
@@ -23,6 +30,7 @@ export class View extends EventTarget {
     byId("check").addEventListener("click", () => this.#tell("check"));
     byId("leave").addEventListener("click", () => this.#tell("leave"));
     byId("mute").addEventListener("click", () => this.#tell("mute"));
+    byId("details").addEventListener("toggle", ({ target }) => this.#tell("details", { open: target.open }));
     byId("copy").addEventListener("click", () => this.#copyLink());
     for (const select of document.querySelectorAll("[data-devices]")) {
       select.addEventListener("change", () => this.#tell("device", { deviceId: select.value }));
@@ -60,6 +68,11 @@ export class View extends EventTarget {
     }
   }
 
+  /** Shows who speaks now; `levels` is a Map of identity to 0..1, to be called once per animation frame. */
+  showSpeaking(now, levels) {
+    this.#roster.showSpeaking(now, levels);
+  }
+
   render(page) {
     const phase = phaseOf(page);
     document.body.dataset.state = phase;
@@ -80,8 +93,9 @@ export class View extends EventTarget {
       byId(inCall ? "state-word" : "join").focus({ preventScroll: true });
     }
     byId("room-shown").textContent = page.room?.name ?? "";
-    const names = companionsOf(page).map((person) => person.name || NOTES.somebody);
-    setText(byId("companions"), names.length ? NOTES.companions(names) : "");
+    const others = companionsOf(page).length;
+    setText(byId("companions"), others ? NOTES.companions(others) : "");
+    this.#roster.render(page);
   }
 
   #renderState(page, phase) {

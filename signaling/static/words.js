@@ -2,8 +2,7 @@
  * Every text that the page composes by itself: states, problems with what to do about them, marks in the log.
  *
  * A problem is {tone, title, text, actions}; `text` may be a function of the problem's detail, and has code between
- * backticks. `tone` "alert" interrupts a
- * screen reader, "calm" does not. `actions` name what app.js can do, with the words on the button.
+ * backticks. `tone` "alert" interrupts a screen reader, "calm" does not. `actions` name what app.js can do, with the words on the button.
  */
 
 const TRY_AGAIN = { name: "retry", label: "Try again" };
@@ -11,6 +10,15 @@ const TRY_NOW = { name: "retry_now", label: "Try now" };
 const STOP = { name: "leave", label: "Stop trying" };
 const BACK = { name: "leave", label: "Back" };
 const USE_MICROPHONE = { name: "microphone", label: "Try the microphone again" };
+
+const UNMUTE = { name: "unmute", label: "Unmute" };
+const STAY_MUTED = { name: "stay_muted", label: "Stay muted" };
+
+/** "Ada, Bob and somebody". */
+function listed(names) {
+  const known = names.map((name) => name || "somebody");
+  return known.length < 2 ? known.join("") : `${known.slice(0, -1).join(", ")} and ${known.at(-1)}`;
+}
 
 const saying = (detail) => (detail ? ` The server says: ${detail}` : "");
 
@@ -50,6 +58,46 @@ export const PROBLEMS = Object.freeze({
     title: "The sound was interrupted",
     text: (attempt) => `Restoring it (try ${attempt} of 3). The agent remembers the conversation.`,
     actions: [],
+  },
+  back_room: {
+    tone: "calm",
+    title: "You are back in the room",
+    text: "The server answers again. The conversation goes on.",
+    actions: [],
+  },
+  back_sound: {
+    tone: "calm",
+    title: "The sound is back",
+    text: "Go on where you were.",
+    actions: [],
+  },
+  people_without_sound: {
+    tone: "alert",
+    title: "Some of you do not hear each other",
+    text: (names) =>
+      `No way was found for the sound between you and ${listed(names)}. What is said still stands in the conversation. ` +
+      "A VPN, a firewall or a strict network is the usual cause.",
+    actions: [TRY_AGAIN],
+  },
+  mesh_full: {
+    tone: "calm",
+    title: "More people are here than can hear each other",
+    text: (names) =>
+      `Up to six people hear each other in one room. You and ${listed(names)} do not, until somebody leaves; ` +
+      "the agent hears you, and what is typed reaches everybody.",
+    actions: [],
+  },
+  muted_by_moderator: {
+    tone: "calm",
+    title: "You were muted",
+    text: "Somebody who runs this room turned your microphone off. Unmute when you want to speak.",
+    actions: [UNMUTE, STAY_MUTED],
+  },
+  asked_to_unmute: {
+    tone: "calm",
+    title: "You are asked to speak",
+    text: "Somebody who runs this room would like to hear you.",
+    actions: [UNMUTE, STAY_MUTED],
   },
   call_failed: {
     tone: "alert",
@@ -260,18 +308,45 @@ export const STATES = Object.freeze({
   failed: ["Not connected", ""],
 });
 
+/** What stands beside a name in the list of who is here. */
+export const STANDINGS = Object.freeze({
+  here: "",
+  speaking: "speaking",
+  muted: "muted",
+  listening: "listens",
+  connecting: "connecting",
+  reconnecting: "reconnecting",
+  no_sound: "no sound",
+  unheard: "too many to hear",
+});
+
+export const DETAILS = Object.freeze({
+  none: "No connection yet.",
+  nothing: "Nothing yet.",
+  ms: (seconds) => (seconds === null ? "–" : `${Math.round(1000 * seconds)} ms`),
+  percent: (part) => (part === null ? "–" : `${(100 * part).toFixed(1)} %`),
+  ways: { direct: "direct", relay: "relay" },
+  held: "paused for a voice",
+  resumed: (seconds) => `went on after ${seconds.toFixed(2)} s`,
+  interrupted: (seconds) => (seconds === null ? "was interrupted" : `was interrupted after ${seconds.toFixed(2)} s`),
+  tool: (name) => `used ${name}`,
+  error: "had a problem",
+  state: (state) => `is ${state}`,
+});
+
 export const HINT_MUTED = "You are muted.";
 export const HINT_TYPE = "Type your message below.";
 
 export const MARKS = Object.freeze({
   held: () => "paused",
   resumed: (seconds) => `paused ${seconds.toFixed(1)} s and went on`,
-  interrupted: () => "you interrupted here",
+  interrupted: (_seconds, by) => (by ? `${by} interrupted here` : "interrupted here"),
 });
 
 export const NOTES = Object.freeze({
   agent: "Agent",
   you: "You",
+  youInASentence: "you",
   somebody: "Somebody",
   typed: "typed",
   writing: "speaking",
@@ -280,7 +355,7 @@ export const NOTES = Object.freeze({
   answered: "Answered",
   came: (name) => `${name} joined`,
   went: (name) => `${name} left`,
-  companions: (names) => `Also here: ${names.join(", ")}`,
+  companions: (count) => (count === 1 ? "1 other person" : `${count} other people`),
   countdown: (seconds) => (seconds > 0 ? `Next try in ${seconds} s` : "Trying now"),
 });
 

@@ -93,7 +93,7 @@ async def talk(page: Page, server: Server, worker: ScriptedWorker, room: str) ->
     await agent.tell("held")
     await agent.send(t="update", attributes={"agent.error": "The model is slow today."})
     await expect(notice(page, "agent_error")).to_be_visible()
-    await page.locator("summary").click()
+    await page.locator("#log summary").click()
     return agent
 
 
@@ -120,7 +120,7 @@ async def test_a_conversation_by_keyboard_alone(page: Page, server: Server, work
     await page.keyboard.press("Enter")
     await reaches(page, "connected")
     await expect(page.locator("#state-word")).to_be_focused()
-    order = ["mute", "device-call", "leave", "scroller", "text", "send"]
+    order = ["mute", "device-call", "leave", "details-summary", "scroller", "text", "send"]
     assert await tabs(page, len(order)) == order
     await page.locator("#mute").focus()
     await page.keyboard.press("Space")

@@ -22,13 +22,14 @@ async def bench(browser: Browser, server: Server) -> AsyncIterator[Page]:
 
 
 AGENT = {"identity": "agent-1", "sid": "a", "kind": "agent", "name": "", "attributes": {"agent.state": "thinking"}}
-JOINED = {"type": "joined", "room": {"name": "r"}, "me": {"identity": "me"}, "participants": []}
+JOINED = {"type": "joined", "room": {"name": "r"}, "me": {"identity": "me", "sid": "m1"}, "participants": []}
 WITH_AGENT = [{"type": "join"}, {**JOINED, "participants": [AGENT]}]
-TALKING = [*WITH_AGENT, {"type": "link", "state": "connected", "attempt": 1}]
+TALKING = [*WITH_AGENT, {"type": "link", "identity": "agent-1", "state": "connected", "attempt": 1}]
 LOST = {"type": "lost", "code": "server_away", "failures": 1, "retryAt": 5}
 
 DERIVE = """async (events) => {
-  const { EMPTY_PAGE, receive, phaseOf, agentStateOf, problemsOf, canType } = await import("/page.js");
+  const { EMPTY_PAGE, receive, phaseOf, agentStateOf, canType } = await import("/page.js");
+  const { problemsOf } = await import("/problems.js");
   const page = events.reduce(receive, EMPTY_PAGE);
   return [phaseOf(page), agentStateOf(page), problemsOf(page).map(({ code }) => code), canType(page)];
 }"""
@@ -93,21 +94,21 @@ DERIVE = """async (events) => {
             id="a try is not yet a success",
         ),
         pytest.param(
-            [*TALKING, LOST, JOINED], "connected", "thinking", [], True, id="a server that forgot the agent"
+            [*TALKING, LOST, JOINED], "connected", "thinking", ["back_room"], True, id="a server that forgot the agent"
         ),
         pytest.param(
             [*TALKING, LOST, {key: JOINED[key] for key in ("type", "room", "me")}],
             "connected",
             "thinking",
-            [],
+            ["back_room"],
             True,
             id="resumed without a list of who is there",
         ),
         pytest.param(
-            [*TALKING, LOST, JOINED, {"type": "link", "state": "rebuilding", "attempt": 1}],
+            [*TALKING, LOST, JOINED, {"type": "link", "identity": "agent-1", "state": "rebuilding", "attempt": 1}],
             "waiting",
             "connecting",
-            [],
+            ["back_room"],
             False,
             id="forgotten and gone",
         ),
@@ -120,7 +121,7 @@ DERIVE = """async (events) => {
             id="the agent left",
         ),
         pytest.param(
-            [*TALKING, {"type": "link", "state": "failed", "reason": "ice"}],
+            [*TALKING, {"type": "link", "identity": "agent-1", "state": "failed", "reason": "ice"}],
             "failed",
             "failed",
             ["call_failed"],
@@ -280,11 +281,11 @@ async def test_every_problem_has_words_and_every_action_is_known(bench: Page):
     script = """async () => {
       const { PROBLEMS, problemWords } = await import("/words.js");
       return Object.keys(PROBLEMS).map((code) => {
-        const { tone, title, text, actions } = problemWords({ code, detail: "because" });
+        const { tone, title, text, actions } = problemWords({ code, detail: code === "people_without_sound" || code === "mesh_full" ? ["Ada", ""] : "because" });
         return [tone, title, text, actions.map(({ name }) => name)];
       });
     }"""
-    known = {"retry", "retry_now", "leave", "microphone", "without_microphone", "sound", "reload"}
+    known = {"retry", "retry_now", "leave", "microphone", "without_microphone", "sound", "reload", "unmute", "stay_muted"}
     problems = await bench.evaluate(script)
     assert len(problems) > 25
     for tone, title, text, actions in problems:

@@ -120,7 +120,7 @@ async def test_a_silenced_page_asks_for_a_click(page: Page, server: Server, work
     await reaches(page, "connected")
     await page.get_by_role("button", name="Enable sound").click()
     await expect(notice(page, "sound_blocked")).to_have_count(0)
-    assert await page.locator("#voice").evaluate("(audio) => !audio.paused")
+    assert await page.locator("#voices audio").evaluate("(audio) => !audio.paused")
 
 
 async def test_without_a_worker_the_page_says_so_until_one_comes(page: Page, tmp_path: Path, room: str):
