@@ -75,7 +75,7 @@ class ScriptedAgent:
     answers: bool = True
     loudness: float = 0.3
     hears: deque[float] = field(default_factory=lambda: deque(maxlen=50))
-    peer: RTCPeerConnection | None = None
+    peers: dict[str, RTCPeerConnection] = field(default_factory=dict)
     _listening: list[asyncio.Task[None]] = field(default_factory=list)
 
     # What a test makes it do.
@@ -104,9 +104,10 @@ class ScriptedAgent:
         await self.send(t="stream", op="close", sid=segment, attributes=attributes)
 
     async def hang_up(self) -> None:
-        """End the media connection and stay in the room."""
-        assert self.peer is not None
-        await self.peer.close()
+        """End the media connections and stay in the room."""
+        assert self.peers
+        for peer in self.peers.values():
+            await peer.close()
 
     async def leave(self) -> None:
         await self.send(t="leave", reason="done")
@@ -142,25 +143,28 @@ class ScriptedAgent:
         except websockets.ConnectionClosed:
             pass
         finally:
-            if self.peer is not None:
-                await self.peer.close()
+            for peer in self.peers.values():
+                await peer.close()
 
     async def _follow(self, message: Message) -> None:
         if message["t"] == "offer" and self.answers:
             await self._answer(message)
-        elif message["t"] == "pc_rebuild" and self.peer is not None:
-            await self.peer.close()
-        elif message["t"] == "candidate" and message.get("candidate") and self.peer is not None:
+        elif "from" in message and message["from"] in self.peers:
+            await self._follow_peer(self.peers[message["from"]], message)
+
+    async def _follow_peer(self, peer: RTCPeerConnection, message: Message) -> None:
+        if message["t"] == "pc_rebuild":
+            await peer.close()
+        elif message["t"] == "candidate" and message.get("candidate") and peer.signalingState != "closed":
             candidate = candidate_from_sdp(message["candidate"].removeprefix("candidate:"))
             candidate.sdpMid = message.get("sdpMid")
             candidate.sdpMLineIndex = message.get("sdpMLineIndex")
-            if self.peer.signalingState != "closed":
-                await self.peer.addIceCandidate(candidate)
+            await peer.addIceCandidate(candidate)
 
     async def _answer(self, offer: Message) -> None:
-        if self.peer is not None:
-            await self.peer.close()
-        peer = self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        if offer["from"] in self.peers:
+            await self.peers[offer["from"]].close()
+        peer = self.peers[offer["from"]] = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         peer.addTrack(Tone(self))
         peer.on("track", lambda track: self._listening.append(self.tasks.create_task(self._listen(track))))
         lines = [line for line in offer["sdp"].splitlines() if line != "a=end-of-candidates"]

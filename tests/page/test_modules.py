@@ -94,7 +94,12 @@ DERIVE = """async (events) => {
             id="a try is not yet a success",
         ),
         pytest.param(
-            [*TALKING, LOST, JOINED], "connected", "thinking", ["back_room"], True, id="a server that forgot the agent"
+            [*TALKING, LOST, JOINED],
+            "connected",
+            "thinking",
+            ["back_room"],
+            True,
+            id="a server that forgot the agent",
         ),
         pytest.param(
             [*TALKING, LOST, {key: JOINED[key] for key in ("type", "room", "me")}],
@@ -162,6 +167,10 @@ async def test_what_the_page_is_follows_from_what_happened(
         ({"closeCode": 4401, "code": "token_expired"}, 0, False, "final token_expired"),
         ({"code": "maintenance", "action": "none"}, 0, True, "final maintenance"),
         ({"code": "maintenance", "action": "rejoin"}, 0, True, "retry maintenance anew"),
+        ({"code": "server_draining", "action": "resume"}, 0, True, "retry server_draining anew"),
+        ({"code": "internal", "action": "resume"}, 0, True, "retry internal resume"),
+        ({"code": "room_closed", "action": "rejoin"}, 0, True, "retry room_closed anew"),
+        ({"code": "removed", "action": "none"}, 0, True, "final removed"),
         ({"code": "server_away"}, 3, False, "retry server_away resume"),
     ],
 )
@@ -174,6 +183,153 @@ async def test_what_the_end_of_a_connection_means(
       return final ? `final ${code}` : `retry ${code} ${resume ? "resume" : "anew"}`;
     }"""
     assert await bench.evaluate(script, [ending, failures, renewable]) == verdict
+
+
+@pytest.mark.parametrize(
+    ("known", "offering", "polite", "gen", "taken"),
+    [
+        (4, False, False, 5, True),
+        (4, True, False, 5, True),
+        (4, True, True, 3, False),
+        (4, False, True, 4, False),
+        (4, True, True, 4, True),
+        (4, True, False, 4, False),
+        (-1, False, False, 0, True),
+    ],
+)
+async def test_which_of_two_offers_holds(
+    bench: Page, known: int, offering: bool, polite: bool, gen: int, taken: bool
+):
+    script = "async ([ours, gen]) => (await import('/links.js')).takesOffer(ours, gen)"
+    assert await bench.evaluate(script, [{"gen": known, "offering": offering, "polite": polite}, gen]) is taken
+
+
+PEERS = """async (events) => {
+  const { EMPTY_PAGE, receive } = await import("/page.js");
+  const { peersOf, unheardOf } = await import("/people.js");
+  const page = events.reduce(receive, EMPTY_PAGE);
+  const peers = peersOf(page).map(({ identity, era, offers, away }) =>
+    `${identity} ${era} ${offers ? "offers" : "waits"}${away ? " away" : ""}`);
+  return [peers, unheardOf(page).map(({ identity }) => identity)];
+}"""
+
+
+def human(identity: str, sid: str = "s1", **facts: Any) -> dict[str, Any]:
+    return {"identity": identity, "sid": sid, "kind": "human", "name": "", "attributes": {}, **facts}
+
+
+def entered(*people: dict[str, Any], sid: str = "m1", kept: tuple[str, ...] = ()) -> dict[str, Any]:
+    me = {"identity": "me", "sid": sid, "kind": "human"}
+    return {"type": "joined", "room": {"name": "r"}, "me": me, "participants": list(people), "kept": list(kept)}
+
+
+def told(op: str, who: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    return {"type": "participant", "op": op, "participant": who, **facts}
+
+
+def linked(identity: str, state: str = "connected") -> dict[str, Any]:
+    return {"type": "link", "identity": identity, "state": state, "attempt": 1}
+
+
+@pytest.mark.parametrize(
+    ("events", "peers"),
+    [
+        pytest.param(
+            [entered(human("a"), AGENT)], ["agent-1 a offers", "a s1 offers"], id="a newcomer offers to all"
+        ),
+        pytest.param([entered(), told("joined", human("b"))], ["b s1 waits"], id="a newcomer is waited for"),
+        pytest.param([entered(), told("joined", AGENT)], ["agent-1 a offers"], id="an agent never offers"),
+        pytest.param(
+            [entered(human("a")), told("left", human("a")), told("joined", human("a", "s2"))],
+            ["a s2 waits"],
+            id="who comes again is a newcomer",
+        ),
+        pytest.param(
+            [entered(human("a", "s2")), told("left", human("a", "s1"))],
+            ["a s2 offers"],
+            id="the end of a session of before is old news",
+        ),
+        pytest.param(
+            [entered(human("a")), linked("a"), entered(human("a", "s2"), sid="m2", kept=("a",))],
+            ["a s1 offers"],
+            id="both came back and the sound stands",
+        ),
+        pytest.param(
+            [entered(human("a")), linked("a"), entered(human("a", "s2"), sid="m2")],
+            ["a s2 offers"],
+            id="both came back and the sound does not stand",
+        ),
+        pytest.param(
+            [entered(human("a")), linked("a"), entered(sid="m2")],
+            ["a s1 offers away"],
+            id="a server that forgot them",
+        ),
+        pytest.param(
+            [
+                entered(human("a")),
+                linked("a"),
+                entered(sid="m2"),
+                told("joined", human("a", "s2"), kept=True),
+            ],
+            ["a s1 waits"],
+            id="they came back after us",
+        ),
+        pytest.param(
+            [entered(human("a")), linked("a"), entered(sid="m2"), linked("a", "rebuilding")],
+            [],
+            id="a server that forgot them, and no sound",
+        ),
+        pytest.param(
+            [entered(human("a")), entered(human("a"), human("b"))],
+            ["a s1 offers", "b s1 waits"],
+            id="resumed: who came meanwhile came after us",
+        ),
+        pytest.param(
+            [entered(human("9"), human("1"))], ["9 s1 offers", "1 s1 offers"], id="names that look like numbers"
+        ),
+        pytest.param([entered(human("caller-1"))], [], id="a caller has a way to the agent alone"),
+        pytest.param([entered(human("a")), {"type": "refused", "code": "removed"}], [], id="nobody after a refusal"),
+    ],
+)
+async def test_with_whom_there_is_a_connection_and_who_begins(bench: Page, events: list[Any], peers: list[str]):
+    assert (await bench.evaluate(PEERS, [{"type": "join"}, *events]))[0] == peers
+
+
+async def test_all_pages_agree_on_the_six_who_hear_each_other(bench: Page):
+    names = [f"p{number}" for number in range(8)]
+    hear: dict[str, set[str]] = {}
+    for number, name in enumerate(names):
+        before = [human(other) for other in names[:number]]
+        after = [told("joined", human(other)) for other in names[number + 1 :]]
+        me = {**entered(*before), "me": human(name)}
+        peers, unheard = await bench.evaluate(PEERS, [{"type": "join"}, me, *after])
+        hear[name] = {peer.split()[0] for peer in peers}
+        assert hear[name] | set(unheard) == set(names) - {name}
+    assert all(hear[name] == set(names[:6]) - {name} for name in names[:6])
+    assert hear["p6"] == hear["p7"] == set()
+
+
+async def test_the_numbers_of_a_connection(bench: Page):
+    script = """async ([first, second]) => {
+      const { summarise } = await import("/statistics.js");
+      const { counted, ...facts } = summarise(second, summarise(first, null));
+      return [facts, summarise([], null)];
+    }"""
+
+    def reports(received: int, lost: int, samples: int, concealed: int, silent: int) -> list[dict[str, Any]]:
+        sound = {"packetsReceived": received, "packetsLost": lost, "jitter": 0.004, "totalSamplesReceived": samples}
+        sound |= {"concealedSamples": concealed, "silentConcealedSamples": silent}
+        return [
+            {"id": "T", "type": "transport", "selectedCandidatePairId": "P"},
+            {"id": "P", "type": "candidate-pair", "currentRoundTripTime": 0.03, "localCandidateId": "L"},
+            {"id": "L", "type": "local-candidate", "candidateType": "relay"},
+            {"id": "S", "type": "inbound-rtp", "kind": "audio", **sound},
+        ]
+
+    first, second = reports(1000, 0, 48_000, 0, 0), reports(1090, 10, 96_000, 5800, 1000)
+    facts, nothing = await bench.evaluate(script, [first, second])
+    assert facts == {"roundTrip": 0.03, "jitter": 0.004, "lost": 0.1, "concealed": 0.1, "way": "relay"}
+    assert {nothing[key] for key in ("roundTrip", "jitter", "lost", "concealed", "way")} == {None}
 
 
 async def test_tries_come_slower_and_a_server_is_obeyed_that_asks_for_time(bench: Page):
@@ -255,6 +411,23 @@ async def test_lines_grow_and_are_marked(bench: Page, steps: list[Any], lines: l
     assert await bench.evaluate(LINES, steps) == lines
 
 
+async def test_a_line_goes_on_after_the_room_was_away(bench: Page):
+    script = """async () => {
+      const { Transcript } = await import("/transcript.js");
+      const transcript = new Transcript();
+      const begun = { op: "open", topic: "transcription", attributes: { role: "agent" } };
+      const open = (sid) => transcript.stream({ ...begun, sid });
+      open("a");
+      transcript.stream({ op: "chunk", sid: "a", text: "One" });
+      open("b");
+      const told = transcript.suspend().map(({ op, line }) => `${op} ${line.open}`);
+      const [{ line }] = transcript.stream({ op: "chunk", sid: "a", text: " two" });
+      return [told, line.parts, line.open, transcript.stream({ op: "chunk", sid: "b", text: "lost" })];
+    }"""
+    expected = [["change false", "remove false"], [{"text": "One two"}], True, []]
+    assert await bench.evaluate(script) == expected
+
+
 async def test_a_long_conversation_keeps_its_last_lines(bench: Page):
     script = """async () => {
       const { Transcript } = await import("/transcript.js");
@@ -280,12 +453,23 @@ async def test_a_room_is_named_as_the_server_takes_it(bench: Page, typed: str, n
 async def test_every_problem_has_words_and_every_action_is_known(bench: Page):
     script = """async () => {
       const { PROBLEMS, problemWords } = await import("/words.js");
+      const people = new Set(["people_without_sound", "mesh_full"]);
       return Object.keys(PROBLEMS).map((code) => {
-        const { tone, title, text, actions } = problemWords({ code, detail: code === "people_without_sound" || code === "mesh_full" ? ["Ada", ""] : "because" });
+        const { tone, title, text, actions } = problemWords({ code, detail: people.has(code) ? ["Ada", ""] : "because" });
         return [tone, title, text, actions.map(({ name }) => name)];
       });
     }"""
-    known = {"retry", "retry_now", "leave", "microphone", "without_microphone", "sound", "reload", "unmute", "stay_muted"}
+    known = {
+        "retry",
+        "retry_now",
+        "leave",
+        "microphone",
+        "without_microphone",
+        "sound",
+        "reload",
+        "unmute",
+        "stay_muted",
+    }
     problems = await bench.evaluate(script)
     assert len(problems) > 25
     for tone, title, text, actions in problems:

@@ -193,7 +193,7 @@ async def test_leaving_tells_the_room_and_stops_the_microphone(
     await page.get_by_role("button", name="Leave").click()
     await reaches(page, "idle")
     await agent_is(page, "idle")
-    await until(lambda: agent.peer is not None and agent.peer.connectionState == "closed")
+    await until(lambda: [peer.connectionState for peer in agent.peers.values()] == ["closed"])
     await expect(page.get_by_role("button", name="Join")).to_be_focused()
     await page.get_by_role("button", name="Join").click()
     await reaches(page, "connected")

@@ -18,6 +18,9 @@ from tests.page.expectations import agent_is, log, notice, reaches
 from tests.page.scripted_agent import ScriptedWorker, scripted_worker, until
 from tests.support.stack import free_port, running, wait_ready
 
+SERVER_PAUSE_MS = 2100
+"""The server, whose clock is the real one, takes a third connection only after so long."""
+
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -213,12 +216,14 @@ async def test_an_agent_that_never_answers_is_given_up_after_three_tries(
     await reaches(page, "connecting")
     await page.clock.run_for(15_000)
     await expect(notice(page, "call_retrying")).to_contain_text("2 of 3")
+    await page.wait_for_timeout(SERVER_PAUSE_MS)
     await page.clock.run_for(8_000)
     await expect(notice(page, "call_retrying")).to_contain_text("3 of 3")
     await page.clock.run_for(7_000)
     await reaches(page, "failed")
     await expect(notice(page, "call_failed")).to_contain_text("The sound connection failed")
     agent.answers = True
+    await page.wait_for_timeout(SERVER_PAUSE_MS)
     await page.get_by_role("button", name="Try again").click()
     await reaches(page, "connected")
 
@@ -232,7 +237,7 @@ async def test_an_agent_that_rejects_is_quoted(page: Page, server: Server, worke
         offer = (await until(lambda tries=tries: agent.messages("offer")[tries - 1 :]))[0]
         reason = {"code": "busy", "message": "I speak with somebody else."}
         await agent.send(t="reject", to=offer["from"], pc="main", gen=offer["gen"], **reason)
-        await page.wait_for_timeout(200)
+        await page.wait_for_timeout(200 if tries == 1 else SERVER_PAUSE_MS)
         await page.clock.run_for(2_100)
     await reaches(page, "failed")
     await expect(notice(page, "call_failed")).to_contain_text("I speak with somebody else.")
