@@ -455,7 +455,8 @@ async def test_every_problem_has_words_and_every_action_is_known(bench: Page):
       const { PROBLEMS, problemWords } = await import("/words.js");
       const people = new Set(["people_without_sound", "mesh_full"]);
       return Object.keys(PROBLEMS).map((code) => {
-        const { tone, title, text, actions } = problemWords({ code, detail: people.has(code) ? ["Ada", ""] : "because" });
+        const detail = people.has(code) ? ["Ada", ""] : "because";
+        const { tone, title, text, actions } = problemWords({ code, detail });
         return [tone, title, text, actions.map(({ name }) => name)];
       });
     }"""
