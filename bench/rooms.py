@@ -3,11 +3,12 @@
     start     a process of its own from the fork server, until it is warm (the agent loaded)
     join      a caller's first request to sound that can flow, the connections made one after the other
     quiet     CPU of one room while nobody speaks, microphones open
-    talking   CPU of one room while its agent tells a story
+    talking   CPU of one room while its agent speaks
     memory    PSS of the first room process, and of all divided by the rooms (pages shared with others count in part)
 
-CPU is process time of the room processes alone, in per cent of one core. The callers and the local model run on the
-same machine: with many rooms on few cores they take their share of it. Linux only, for PSS.
+CPU is process time of the room processes alone, in per cent of one core. The callers and the model are those of
+bench/rig: both are cheap, since they run on the same machine, and sixteen real ones would leave nothing of two cores
+for what is measured. Linux only, for PSS.
 
 Run it with `python -m bench.rooms`, or `python -m bench.rooms 1x1 4x1 16x16` (rooms x rooms per process).
 """
@@ -19,12 +20,10 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import psutil
 from rich.console import Console
 from rich.table import Table
@@ -32,13 +31,15 @@ from rich.table import Table
 from agent_worker.worker import room_process
 from agent_worker.worker.ipc import Lines, Ready, decode_for_supervisor
 from agent_worker.worker.program import ModelSettings, VoiceProgram
-from tests.support.caller import Caller, connecting
-from tests.support.stack import Stack, stack
-from tests.support.wav import corpus
+from bench.rig.caller import calling
+from bench.rig.calls import QUESTION
+from bench.rig.programs import Program, agent_worker, model_server
 
 AGENT = "examples/assistant.py"
 WINDOW = 8.0
-"""Seconds of each measurement of CPU."""
+"""Seconds of each measurement of CPU; less than a reply of the model."""
+ANSWERED_SECONDS = 1.5
+"""From the end of a question until its answer sounds in every room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +75,11 @@ def start_seconds(runs: int) -> list[float]:
     return found[1:]  # the first one started the fork server
 
 
-def room_processes(system: Stack) -> list[psutil.Process]:
-    servers = [
-        child
-        for child in psutil.Process(system.worker.popen.pid).children()
-        if any("forkserver" in word for word in child.cmdline())
-    ]
-    return [child for server in servers for child in server.children()]
+def room_processes(system: Program) -> list[psutil.Process]:
+    """Those that have rooms, and the warm one that waits."""
+    servers = [each for each in system.tree() if any("forkserver" in word for word in each.cmdline())]
+    ids = {server.pid for server in servers}
+    return [each for each in servers if each.ppid() in ids]
 
 
 def memory(process: psutil.Process) -> float:
@@ -97,36 +96,30 @@ async def cpu_percent(processes: list[psutil.Process]) -> float:
     return 100.0 * (cpu_seconds(processes) - before) / (time.monotonic() - start)
 
 
-@asynccontextmanager
-async def callers_in(system: Stack, rooms: int) -> AsyncIterator[tuple[list[Caller], list[float]]]:
-    joined: list[float] = []
-    async with AsyncExitStack() as calls:
-        callers: list[Caller] = []
-        for number in range(rooms):
-            start = time.monotonic()
-            callers.append(await calls.enter_async_context(connecting(system.url, f"bench-{number}")))
-            joined.append(time.monotonic() - start)
-        yield callers, joined
-
-
 async def measure(rooms: int, shared_by: int) -> Cost:
-    options = ("--rooms-per-process", str(shared_by), "--max-jobs", str(rooms))
-    with tempfile.TemporaryDirectory() as folder, stack(Path(folder), agent=AGENT, worker_options=options) as system:
-        async with callers_in(system, rooms) as (callers, joined):
+    with (
+        tempfile.TemporaryDirectory() as name,
+        model_server(Path(name)) as model,
+        agent_worker(Path(name), model.url, rooms=rooms, rooms_per_process=shared_by) as system,
+    ):
+        async with AsyncExitStack() as calls:
+            callers = [await calls.enter_async_context(calling(system.answer)) for _ in range(rooms)]
             await asyncio.sleep(2.0)
             # The oldest ones have the rooms; the last may be the warm one that waits.
             busy = sorted(room_processes(system), key=psutil.Process.create_time)[: -(-rooms // shared_by)]
             quiet = await cpu_percent(busy)
-            for caller in callers:
-                caller.mouth.say(corpus("s13"))
-            # They ask for a story, the model thinks, and all of them tell it.
-            await asyncio.sleep(len(corpus("s13")) / 48_000 + 3.0)
+            asked = [await said for said in [caller.mouth.say(QUESTION) for caller in callers]]
+            # All of them answer, for longer than it is measured.
+            await asyncio.sleep(ANSWERED_SECONDS)
             since = time.monotonic()
             talking = await cpu_percent(busy)
-            heard = [len(caller.tape.loud_times(since)) * 0.02 / WINDOW for caller in callers]
-            if np.median(heard) < 0.5:
-                raise RuntimeError(f"the agents told no story ({heard}): {system.logs()}")
+            heard = [len(caller.tones(since)) * 0.02 / WINDOW for caller in callers]
             sizes = [memory(process) for process in busy]
+            joined = [caller.joined_after for caller in callers]
+        # Out here: each call is a task group, and what is raised within sixteen of them is printed without its text.
+        if statistics.median(heard) < 0.5:
+            said_at = f"they were asked at {asked}, and measured from {since} on"
+            raise RuntimeError(f"the agents did not answer ({heard}; {said_at}): {system.logs()}")
     return Cost(
         rooms=rooms,
         shared_by=shared_by,

@@ -3,12 +3,13 @@
 Microphone audio and decisions are two planes: frames come by `Human.microphone`, everything else as room events.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agent_worker.audio import Samples
+from agent_worker.rooms.statistics import RoomStatistics
 
 
 class Microphone(Protocol):
@@ -105,6 +106,14 @@ class Room(Protocol):
 
     def open_text(self, topic: str, attributes: dict[str, str]) -> "TextWriter":
         """Begin a text that grows, such as a transcript."""
+        ...
+
+    def answer_calls(self, method: str, respond: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        """Others may ask the agent for this: `respond` makes the answer, as JSON, within 5 s."""
+        ...
+
+    async def statistics(self) -> RoomStatistics:
+        """How the room's sound is doing now."""
         ...
 
 

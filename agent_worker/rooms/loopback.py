@@ -6,7 +6,7 @@ the running loop's clock alone, so on a virtual-time loop an hour of conversatio
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +17,7 @@ from agent_worker.audio import FRAME_SECONDS, WIRE_RATE, Samples, samples_in, si
 from agent_worker.clock import now
 from agent_worker.errors import RoomLostError
 from agent_worker.media.inbound import Microphone
+from agent_worker.media.outbound import PumpStatistics
 from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import (
     HumanConnected,
@@ -29,6 +30,7 @@ from agent_worker.rooms.base import (
     TextReceived,
     Voice,
 )
+from agent_worker.rooms.statistics import RoomStatistics
 
 _FRAME: Final = samples_in(FRAME_SECONDS, WIRE_RATE)
 _KEPT_FRAMES: Final = 60 * 60 * 50  # an hour of what a human hears
@@ -172,6 +174,7 @@ class LoopbackRoom:
         attribute_changes: Each publication with its time, in order.
         data: What the agent told everybody, in order.
         texts: What the agent wrote, in order.
+        methods: What the agent answers when it is called for it, by name.
     """
 
     def __init__(self) -> None:
@@ -180,8 +183,10 @@ class LoopbackRoom:
         self.attribute_changes: list[tuple[float, dict[str, str | None]]] = []
         self.data: list[Data] = []
         self.texts: list[Text] = []
+        self.methods: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {}
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue(maxsize=_EVENTS)
         self._closed = False
+        self._slots = 0
 
     # The humans' side. ---------------------------------------------------------------------------------------
 
@@ -255,11 +260,20 @@ class LoopbackRoom:
         self.texts.append(text)
         return text
 
+    def answer_calls(self, method: str, respond: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        """See `Room.answer_calls`."""
+        self.methods[method] = respond
+
+    async def statistics(self) -> RoomStatistics:
+        """See `Room.statistics`. Nothing is encoded here and there is no network: the slots are all there is."""
+        return RoomStatistics(voice=PumpStatistics(slots=self._slots, listeners=len(self.humans)))
+
     async def _pump(self, voice: Voice) -> None:
         start = now()
         slot = 0
         while True:
             frame = voice.pull()
+            self._slots += 1
             for human in list(self.humans.values()):
                 human.serve(start + slot * FRAME_SECONDS, frame)
             slot += 1

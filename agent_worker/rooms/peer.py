@@ -91,6 +91,11 @@ class Peer:
         """What the human says: mono int16 frames in order; ends when the connection does."""
         return self._microphone
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether both can hear each other now."""
+        return self._connected.is_set() and not self._lost.is_set()
+
     async def __aenter__(self) -> Self:
         self._background = await Background().__aenter__()
         self._connection: RTCPeerConnection = ice.peer_connection(self._ice_servers, relay_only=self._relay_only)

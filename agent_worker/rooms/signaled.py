@@ -34,10 +34,12 @@ from agent_worker.rooms.attendance import (
 from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import Room, RoomClosed, RoomEvent, TextReceived, TextWriter, Voice
 from agent_worker.rooms.ice import IceServer, OfferedAddresses
+from agent_worker.rooms.methods import Methods, Respond
 from agent_worker.rooms.outbox import MAX_TEXT, Outbox
 from agent_worker.rooms.peer import Peer
 from agent_worker.rooms.signaled_entrance import Entrance
-from agent_worker.rooms.signaled_link import hold_link
+from agent_worker.rooms.signaled_peers import Peers
+from agent_worker.rooms.statistics import RoomStatistics
 from signaling.messages import (
     Data,
     DispatchChanged,
@@ -54,14 +56,11 @@ from signaling.messages import (
     PingSettings,
     Pong,
     RelayedAnswer,
-    RelayedCandidate,
     RelayedReject,
     RelayedRenegotiate,
     RelayedRpc,
     RelayedRpcResult,
     RoomChanged,
-    RpcError,
-    RpcResult,
     Stream,
     ToClient,
     TokenPushed,
@@ -82,8 +81,6 @@ LEAVE_SECONDS: Final = 2.0
 MIN_PING_SECONDS: Final = 1.0
 MAX_EVENTS: Final = 256
 """Room events that the session has not taken. Typed text is dropped at half of it, and at the whole the room ends."""
-MAX_CANDIDATES: Final = 64
-"""Candidates that a connection has not taken; what comes on top is dropped."""
 
 
 class SignaledDoor:
@@ -123,7 +120,7 @@ class SignaledDoor:
         """
         socket, joined = await self._entrance.enter()
         pump = VoicePump(voice, settings=self._opus, ticker=self._ticker)
-        room = _SignaledRoom(self._entrance, socket, pump, self._addresses)
+        room = _SignaledRoom(self._entrance, socket, pump, self._addresses, self._ticker)
         async with Background() as background:
             background.start(room.run(joined), name="room")
             background.start(pump.run(), name="voice")
@@ -137,17 +134,24 @@ class _SignaledRoom:
     """A room from the inside: what the session holds, and the shell around `Attendance` and `Outbox`."""
 
     def __init__(
-        self, entrance: Entrance, socket: ClientConnection, pump: VoicePump, addresses: OfferedAddresses
+        self,
+        entrance: Entrance,
+        socket: ClientConnection,
+        pump: VoicePump,
+        addresses: OfferedAddresses,
+        ticker: Ticker | None,
     ) -> None:
         self._entrance = entrance
         self._socket: ClientConnection | None = socket
         self._pump = pump
         self._addresses = addresses
+        self._ticker = ticker
         self._ice_servers: tuple[IceServer, ...] = ()
         self._relay_only = False
         self._attendance = Attendance()
         self._events = asyncio.Queue[RoomEvent](MAX_EVENTS)
-        self._links: dict[int, tuple[asyncio.Task[None], asyncio.Queue[RelayedCandidate]]] = {}
+        self._peers = Peers(self._new_peer, self._notice)
+        self._methods = Methods(self.say)
         self._outbox = Outbox()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
@@ -180,6 +184,18 @@ class _SignaledRoom:
         self.say(lambda: Stream(op="open", sid=text.sid, topic=topic, attributes=attributes))
         return text
 
+    def answer_calls(self, method: str, respond: Respond) -> None:
+        """Others may ask the agent for this, with an `rpc`."""
+        self._methods.add(method, respond)
+
+    async def statistics(self) -> RoomStatistics:
+        """How the room's sound is doing now."""
+        return RoomStatistics(
+            voice=self._pump.statistics(),
+            slots=None if self._ticker is None else self._ticker.statistics(),
+            humans=await self._peers.statistics(),
+        )
+
     def say(self, message: Callable[[], FromClient]) -> None:
         """Queue a message; one that the wire has no place for is an error in our log and nobody else's."""
         try:
@@ -204,8 +220,7 @@ class _SignaledRoom:
                 reason = await self._stay(joined)
                 self._announce(RoomClosed(reason=reason))
             finally:
-                for task, _ in self._links.values():
-                    task.cancel()
+                self._peers.close_all()
 
     async def leave(self) -> None:
         """Say what is still to be said, and good-bye."""
@@ -299,8 +314,7 @@ class _SignaledRoom:
             case IcePushed(servers=servers):
                 self._take_ice(servers)
             case RelayedRpc(call=call, method=method):
-                unknown = RpcError(code="unsupported_method", message=f"this agent has no method {method}")
-                self.say(lambda: RpcResult(re=call, error=unknown))
+                self._methods.call(call, method, self._tasks)
             case Pong() | Ok() | DispatchChanged() | RoomChanged() | TokenPushed():
                 pass
             case RelayedAnswer() | RelayedReject() | RelayedRenegotiate() | RelayedRpcResult():
@@ -347,13 +361,11 @@ class _SignaledRoom:
         for action in actions:
             match action:
                 case Open():
-                    self._open(action)
+                    self._peers.open(action, self._tasks)
                 case Close(link=link):
-                    self._links[link][0].cancel()
+                    self._peers.close(link)
                 case AddCandidate(link=link, candidate=candidate):
-                    queue = self._links[link][1]
-                    if not queue.full():
-                        queue.put_nowait(candidate)
+                    self._peers.add_candidate(link, candidate)
                 case Announce(event=event):
                     self._announce(event)
                 case Say(message=message):
@@ -369,17 +381,13 @@ class _SignaledRoom:
             raise RoomLostError(f"the session has not taken any of {MAX_EVENTS} room events: it hangs")
         self._events.put_nowait(event)
 
-    def _open(self, wanted: Open) -> None:
-        peer = Peer(
+    def _new_peer(self) -> Peer:
+        return Peer(
             ice_servers=self._ice_servers,
             pump=self._pump,
             addresses=self._addresses,
             relay_only=self._relay_only,
         )
-        candidates = asyncio.Queue[RelayedCandidate](MAX_CANDIDATES)
-        task = self._tasks.create_task(hold_link(peer, wanted, candidates, self._notice))
-        task.add_done_callback(lambda _: self._links.pop(wanted.link))
-        self._links[wanted.link] = task, candidates
 
 
 class _SignaledText:

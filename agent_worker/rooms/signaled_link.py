@@ -27,7 +27,30 @@ async def hold_link(
     """
     # The end is told inside the block: closing can take seconds, and the human wants to come back.
     async with peer:
-        tell(await _answer(peer, wanted, tell) or await _converse(peer, wanted, candidates, tell))
+        try:
+            tell(await _answer(peer, wanted, tell) or await _converse(peer, wanted, candidates, tell))
+        finally:
+            await _log_sound(peer, wanted.identity)
+
+
+async def _log_sound(peer: Peer, identity: str) -> None:
+    """How it was, once, at the end: nobody can ask any more."""
+    found = await peer.statistics()
+    if found.voice is None:
+        return
+    came, way = found.voice.packets, found.transport
+    _logger.info(
+        "= %s was heard by %d packets: %d lost (%d recovered, %d concealed), %d late, jitter %.0f ms;"
+        " %d of the agent's were lost there",
+        identity,
+        came.received,
+        came.lost,
+        came.recovered,
+        came.concealed,
+        came.late,
+        came.jitter * 1000,
+        way.packets_lost_there,
+    )
 
 
 async def _answer(peer: Peer, wanted: Open, tell: Callable[[LinkEvent], None]) -> LinkRefused | None:

@@ -9,7 +9,7 @@ from agent_worker.media.resample import Resampler
 from agent_worker.rooms.base import Microphone
 from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.turns.voice import VoiceEvent
-from agent_worker.vad.detector import Detector
+from agent_worker.vad.detector import Detector, DetectorStatistics
 
 LOST_AFTER_SECONDS = 1.0
 """A microphone that sends nothing for this long has stopped: a voice in it ends (T-5)."""
@@ -48,6 +48,10 @@ class Ear:
         self._fills = fills
         self._silent_looks = 0
         self._fed_until = 0.0
+
+    def statistics(self) -> DetectorStatistics:
+        """What the voice detector has counted."""
+        return self._detector.statistics()
 
     async def listen(self, microphone: Microphone) -> None:
         """Follow a microphone to its end."""

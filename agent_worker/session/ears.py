@@ -1,6 +1,7 @@
 """All microphones: an ear, a voice detector and a turn audio for each human; the model gets one turn at a time."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -12,8 +13,10 @@ from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.turns.audience import Audience
 from agent_worker.turns.judge import TurnSoFar
 from agent_worker.vad.base import Vad
-from agent_worker.vad.detector import Detector
+from agent_worker.vad.detector import Detector, DetectorStatistics
 from agent_worker.vad.gate import Gate
+
+_logger = logging.getLogger(__name__)
 
 
 class Ears:
@@ -83,7 +86,13 @@ class Ears:
         """Forget the ears of those who have left and whose turn it is no more."""
         busy = {self._audience.holder, self._audience.speaker, *self._audience.waiting}
         for identity in self._ears.keys() - self._listening.keys() - busy:
-            del self._ears[identity]
+            heard = self._ears.pop(identity).statistics()
+            _logger.info("= %s was heard: %d voices in %d windows", identity, heard.voices, heard.windows)
+
+    def statistics(self) -> dict[str, DetectorStatistics]:
+        """What was made of each microphone that was heard and is not yet forgotten, by identity."""
+        found = {identity: ear.statistics() for identity, ear in self._ears.items()}
+        return {identity: heard for identity, heard in found.items() if heard.windows}
 
     async def _listen(self, identity: str, microphone: Microphone, before: asyncio.Task[None] | None) -> None:
         if before is not None:

@@ -1,6 +1,7 @@
 """How a session lives and ends: enters the room, connects the model, runs, lets the agent leave, tells the reason."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final, Never, cast
 
@@ -26,6 +27,8 @@ from agent_worker.speech.options import SpeechOptions
 from agent_worker.turns.judge import TurnJudge
 from agent_worker.usage import Usage
 from agent_worker.vad.base import Vad
+
+_logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS: Final = 5.0
 """How long whoever closes a session waits for its end."""
@@ -177,6 +180,7 @@ class Lifetime:
             finally:
                 if self.live is not None:
                     self.live.settle()
+                    _logger.info("= the call is over: %s", await self.live.gauges.read())
                 self._usage, self.live = self.usage, None
                 await seat.leave_for_good(LAST_EXIT_SECONDS)
 

@@ -37,6 +37,7 @@ from agent_worker.session.reports import Reports
 from agent_worker.session.room_feed import RoomFeed
 from agent_worker.session.script import Script
 from agent_worker.session.seat import Seat
+from agent_worker.session.statistics import Gauges
 from agent_worker.session.tool_calls import ToolCalls
 from agent_worker.session.tool_servers import ToolServers
 from agent_worker.session.turn_judging import TurnJudging
@@ -201,6 +202,7 @@ class Live:
             patience=lambda: options().departure_timeout,
             deserted=lambda: self.close("everybody has left"),
         )
+        self.gauges = Gauges(playout=playout, room=room, hearing=self.humans.ears.statistics)
         self._tool_servers = ToolServers(start=self._own, changed=self.reconfigure, emit=emit)
         seat.other_tools = self._tool_servers.tools
         self._tool_calls = ToolCalls(

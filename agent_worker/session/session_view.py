@@ -13,6 +13,7 @@ from agent_worker.session.listeners import EventStream, Listeners
 from agent_worker.session.live import Live
 from agent_worker.session.mailbox import Mailbox
 from agent_worker.session.seat import Seat
+from agent_worker.session.statistics import SessionStatistics
 from agent_worker.speech.actions import AgentState, UserState
 from agent_worker.speech.options import OptionChanges, SpeechOptions, merged
 from agent_worker.usage import Usage
@@ -74,6 +75,14 @@ class SessionView:
     def usage(self) -> Usage:
         """What the model's replies have cost so far, in tokens."""
         return self._lifetime.usage
+
+    async def statistics(self) -> SessionStatistics:
+        """How the sound is doing: what is played and heard, and each human's connection.
+
+        Raises:
+            SpeechError: The session is not running.
+        """
+        return await self._running().gauges.read()
 
     def events(self) -> EventStream:
         """What happens from now on, for one reader of any number: `async for event in session.events(): ...`.

@@ -1,13 +1,15 @@
 """A microphone's voice events: 16 kHz samples of any length -> windows -> vad -> gate -> events."""
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from agent_worker.audio import Samples, silence
-from agent_worker.turns.voice import VoiceEvent
+from agent_worker.turns.voice import VoiceEvent, VoiceStarted
 from agent_worker.vad.base import Vad
-from agent_worker.vad.gate import Gate
+from agent_worker.vad.gate import Gate, GateState
 
 _LAG_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 1.0
@@ -54,6 +56,25 @@ class Timeline:
         self._last, self._behind = None, 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorStatistics:
+    """What was made of a microphone, since the beginning.
+
+    Attributes:
+        windows: Windows that were judged,
+        voiced: and those of them that were inside a voice.
+        voices: Voices that have begun.
+        losses: How often no more samples came.
+        probability: Of a voice in the last window, 0..1.
+    """
+
+    windows: int = 0
+    voiced: int = 0
+    voices: int = 0
+    losses: int = 0
+    probability: float = 0.0
+
+
 class Detector:
     """Slices one microphone into windows and keeps what is left over for the next call."""
 
@@ -62,6 +83,8 @@ class Detector:
         self._gate = gate
         self._rest = silence(0)
         self._timeline = Timeline(vad.window / vad.rate)
+        self._counts: Counter[str] = Counter()
+        self._probability = 0.0
 
     @property
     def rate(self) -> int:
@@ -86,14 +109,23 @@ class Detector:
         while end <= len(heard):
             window = heard[end - size : end].astype(np.float32) / 32768.0
             at = self._timeline.advance(now - (len(heard) - end) / self._vad.rate)
-            events += self._gate.receive(self._vad.probability(window), at)
+            self._probability = self._vad.probability(window)
+            events += self._gate.receive(self._probability, at)
+            self._counts["windows"] += 1
+            self._counts["voiced"] += self._gate.state is GateState.VOICED
             end += size
         self._rest = heard[end - size :]
+        self._counts["voices"] += sum(isinstance(event, VoiceStarted) for event in events)
         return events
+
+    def statistics(self) -> DetectorStatistics:
+        """What has happened so far."""
+        return DetectorStatistics(**self._counts, probability=self._probability)
 
     def lost(self) -> list[VoiceEvent]:
         """No more samples come for now: end a voice that has begun, and forget what was heard (T-5)."""
         self._rest = silence(0)
         self._timeline.restart()
         self._vad.reset()
+        self._counts["losses"] += 1
         return self._gate.lost()

@@ -550,3 +550,29 @@ async def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch):
         port = next(iter(silent.sockets)).getsockname()[1]
         with pytest.raises(RoomLostError, match=r"did not let us in within 0.3 s"):
             await enter(f"ws://127.0.0.1:{port}/v1/rtc")
+
+
+async def test_anna_asks_how_her_voice_comes_in(server, caplog):
+    async with conversation(server) as (anna, room, events, agent, _):
+
+        async def respond():
+            statistics = await room.statistics()
+            return {"received": statistics.humans["anna"].voice.packets.received, "slots": statistics.voice.slots}
+
+        await asyncio.sleep(1.0)
+        room.answer_calls("how", respond)
+        await anna.told.send(t="rpc", id=7, to=agent, method="how")
+        answer = await anna.told.until(t="rpc_result", re=7)
+        assert answer["payload"]["received"] > 20
+        assert answer["payload"]["slots"] > 20
+        await anna.told.send(t="rpc", id=8, to=agent, method="what")
+        refused = await anna.told.until(t="rpc_result", re=8)
+        assert refused["error"]["code"] == "unsupported_method"
+        with caplog.at_level("INFO"):
+            await anna.told.send(t="leave", reason="bye")
+            await events.next(HumanDisconnected)
+            await events.next(HumanLeft)
+            async with asyncio.timeout(10):
+                while not any("anna was heard by" in record.getMessage() for record in caplog.records):
+                    await asyncio.sleep(0.05)
+        assert (await room.statistics()).humans == {}

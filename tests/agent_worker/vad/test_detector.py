@@ -149,3 +149,14 @@ def test_a_slow_microphone_is_followed() -> None:
     slow = STEP * (1 + 200e-6)
     times = [timeline.advance(number * slow) for number in range(round(3600 / STEP))]
     assert max(abs(time - number * slow) for number, time in enumerate(times)) < 0.002
+
+
+def test_it_counts_what_it_made_of_the_sound() -> None:
+    detector = Detector(EnergyVad(), Gate())
+    detector.push(SOUND, 100.0)
+    detector.lost()
+    found = detector.statistics()
+    assert found.windows == len(SOUND) // 512
+    assert (found.voices, found.losses) == (1, 1)
+    assert 14 <= found.voiced <= 24, "half a second of it, and the hang"
+    assert found.probability < 0.5
