@@ -50,7 +50,31 @@ def reply(situation: Situation, moment: Moment) -> Plan:
 
     """
     context = Context(situation=situation, memory=Memory(situation.history), moment=moment)
-    return tuple(_voiced(step, context.memory.speaker) for step in _forced(_plan(context), context))
+    return tuple(_voiced(step, context.memory.speaker) for step in _to_all(context))
+
+
+def _to_all(context: Context) -> Plan:
+    """The answer; where several people have spoken, one to each by name."""
+    speakers = context.memory.speakers
+    if context.memory.outputs or not speakers:
+        return _named(_forced(_plan(context), context), " and ".join(speakers))
+    steps: list[Step] = []
+    for speaker in speakers:
+        history = context.memory.as_of(speaker)
+        theirs = replace(context, situation=replace(context.situation, history=history), memory=Memory(history))
+        steps += _named(_forced(_plan(theirs), theirs), speaker)
+    return _joined(steps)
+
+
+def _named(plan: Plan, names: str) -> Plan:
+    """The same, said to somebody by name."""
+    steps = list(plan)
+    first = next((number for number, step in enumerate(steps) if isinstance(step, Say)), None)
+    if names and first is not None:
+        step = steps[first]
+        assert isinstance(step, Say)
+        steps[first] = replace(step, text=f"{names}: {step.text}")
+    return tuple(steps)
 
 
 def _voiced(step: Step, speaker: str | None) -> Step:

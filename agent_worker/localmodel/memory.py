@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from agent_worker.localmodel import texts
@@ -23,6 +24,8 @@ _NAMED: Final = re.compile(
     r"\b(?:my name is|(?:i am|they|people) call(?:ed)?(?: me)?|(?<!do not )call me) (?:is )?"
     r"([^\W\d_]+(?:-[^\W\d_]+)*)"
 )
+_INTRODUCED: Final = re.compile(r'^The next message is from "(.+)"\.$')
+"""How a session with several humans names the one who speaks (session.introductions)."""
 _MERELY: Final = re.compile(r"^(?:(?:hello|hi|hey) )?(?:i am|this is) (\w+)$")
 _NO_NAME: Final = vocabulary("not a an the on in back again later now when if what important nobody")
 
@@ -54,7 +57,24 @@ class Memory:
     def told(self) -> str | None:
         """What the application told the agent, when nothing was said since."""
         last = self.history[-1] if self.history else None
-        return last.text if isinstance(last, SystemLine) else None
+        return last.text if isinstance(last, SystemLine) and _introduced(last) is None else None
+
+    @property
+    def speakers(self) -> list[str]:
+        """Who of several people, as far as they were introduced, has said something since the agent spoke."""
+        names = (_introduced(before) for before, line in pairwise(self._fresh) if isinstance(line, UserLine))
+        return list(dict.fromkeys(name for name in names if name is not None))
+
+    def as_of(self, speaker: str) -> tuple[Line, ...]:
+        """The history as if no other of several people had said anything since the agent spoke."""
+        fresh = list(self._fresh)
+        others = {
+            number
+            for number, (before, line) in enumerate(pairwise(fresh), start=1)
+            if isinstance(line, UserLine) and _introduced(before) not in (None, speaker)
+        }
+        kept = [line for number, line in enumerate(fresh) if number not in others and _introduced(line) is None]
+        return (*self.history[: len(self.history) - len(fresh)], *kept)
 
     @property
     def before_unanswered(self) -> str:
@@ -140,6 +160,12 @@ class Memory:
         """Everything since the agent spoke last."""
         last = max((at for at, line in enumerate(self.history) if isinstance(line, AgentLine)), default=-1)
         return self.history[last + 1 :]
+
+
+def _introduced(line: Line) -> str | None:
+    """Who speaks next, if that is what a line says."""
+    found = _INTRODUCED.match(line.text) if isinstance(line, SystemLine) else None
+    return None if found is None else found[1]
 
 
 def name_in(line: UserLine) -> str | None:

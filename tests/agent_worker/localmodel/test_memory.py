@@ -1,7 +1,23 @@
+from datetime import UTC, datetime
+
 import pytest
 
-from agent_worker.localmodel.dialogue import AgentLine, CallLine, Line, OutputLine, Question, Say, Topic, UserLine
+from agent_worker.localmodel.brain import reply
+from agent_worker.localmodel.dialogue import (
+    AgentLine,
+    CallLine,
+    Line,
+    Moment,
+    OutputLine,
+    Question,
+    Say,
+    Situation,
+    SystemLine,
+    Topic,
+    UserLine,
+)
 from agent_worker.localmodel.memory import Memory, name_in
+from agent_worker.session.introductions import NOTE
 
 
 def agent(
@@ -90,3 +106,32 @@ def test_what_was_said_before() -> None:
     assert history.was_said("It is noon.")
     assert not history.was_said("It is one.")
     assert not history.has_user_spoken
+
+
+def note(name: str) -> SystemLine:
+    return SystemLine(NOTE.format(name=name))
+
+
+def test_who_of_several_people_has_spoken_is_known_by_the_sessions_own_note() -> None:
+    """The note is written in the session and read here: the two must agree."""
+    said = (note("Ann"), UserLine("tell me a joke"), note("Bob"), UserLine("what time is it"))
+    heard = memory(UserLine("hello"), agent("hi"), *said)
+    assert heard.speakers == ["Ann", "Bob"]
+    assert Memory(heard.as_of("Bob")).unanswered == UserLine("what time is it")
+    assert Memory(heard.as_of("Ann")).unanswered == UserLine("tell me a joke")
+    assert Memory(heard.as_of("Ann")).before_unanswered == ""
+    assert memory(*said, agent("Both: yes.")).speakers == []
+    assert memory(UserLine("hello")).speakers == []
+    assert memory(note("Ann")).told is None
+
+
+def test_each_of_several_people_is_answered_by_name() -> None:
+    history = (note("Ann"), UserLine("what is two plus two"), note("Bob"), UserLine("what is two plus three"))
+    moment = Moment(wall=datetime(2026, 1, 1, tzinfo=UTC), draw=0)
+    (said,) = reply(Situation(history=history), moment)
+    assert isinstance(said, Say)
+    assert said.text == "Ann: That makes 4. Bob: That makes 5."
+    called = (note("Ann"), UserLine("what time is it"), CALL, OUTPUT)
+    (said,) = reply(Situation(history=called), moment)
+    assert isinstance(said, Say)
+    assert said.text.startswith("Ann: ")
