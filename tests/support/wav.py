@@ -2,6 +2,7 @@
 
 import json
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,25 @@ def corpus(name: str) -> Samples:
     samples, rate = load(path)
     assert rate == 48_000
     return samples
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Something that was said, and its sound at 48 kHz."""
+
+    name: str
+    text: str
+    samples: Samples
+
+
+def phrases_of(folder: Path = CORPUS) -> list[Phrase]:
+    """All speech of a corpus in its order, without what is said into noise, or whispered."""
+    entries = json.loads((folder / "manifest.json").read_text())["entries"]
+    return [
+        Phrase(entry["file"].partition("_")[0], entry["text"], load(folder / entry["file"])[0])
+        for entry in entries
+        if entry["kind"] == "speech"
+    ]
 
 
 def speech_bounds(name: str) -> tuple[float, float]:
