@@ -61,10 +61,8 @@ def row(found: list[Fidelity], words: str) -> list[str]:
     ]
 
 
-async def heard_over(
-    phrases: list[Phrase], impairment: Impairment
-) -> dict[str, list[tuple[Phrase, Samples, Fidelity]]]:
-    found: dict[str, list[tuple[Phrase, Samples, Fidelity]]] = {"in": [], "out": []}
+async def heard_over(phrases: list[Phrase], impairment: Impairment) -> dict[str, list[Judged]]:
+    found: dict[str, list[Judged]] = {"in": [], "out": []}
     for start in range(0, len(phrases), PER_CALL):
         for heard in await both_ways(phrases[start : start + PER_CALL], impairment, seed=start + 1):
             found[heard.way].append((heard.phrase, heard.sound, heard.fidelity))

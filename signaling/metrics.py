@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,8 +23,6 @@ from signaling.problems import refuse, refuse_http
 from signaling.settings import Settings
 
 if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
-
     from signaling.webhook_post import WebhookPost
 
 KINDS = ("human", "agent", "whip")
@@ -42,7 +40,7 @@ class NodeCollector(Collector):
         self._node = node
         self._webhooks = webhooks
 
-    def collect(self) -> "Iterator[Metric]":
+    def collect(self) -> Iterator[Metric]:
         """All figures as they are now."""
         node, watch = self._node, self._node.watch
         rooms = [room.name for room in node.rooms()]

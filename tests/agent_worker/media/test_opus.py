@@ -5,9 +5,9 @@ import pytest
 
 from agent_worker.audio import Samples, silence
 from agent_worker.errors import ConfigError
+from agent_worker.media.libopus import Decoder
 from agent_worker.media.opus import FRAME_SAMPLES, OpusEncoder
 from agent_worker.media.settings import OPUS_RATES, OpusSettings
-from tests.agent_worker.media.opus_listener import OpusListener
 from tests.support.wav import corpus
 
 
@@ -56,8 +56,8 @@ def level(sound: Samples) -> float:
 def test_any_rate_of_opus_keeps_its_level(rate: int) -> None:
     encoder = OpusEncoder(rate=rate)
     sent = tone(100, rate=rate)
-    listener = OpusListener()
-    heard = np.concatenate([listener.hear(packet) for packet in packets_of(encoder, sent, rate // 50)])
+    listener = Decoder(48_000)
+    heard = np.concatenate([listener.decode(packet) for packet in packets_of(encoder, sent, rate // 50)])
     assert len(heard) == 100 * 960
     assert level(heard[9600:]) == pytest.approx(level(sent), abs=0.3)
 
@@ -75,23 +75,23 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, int]) -> None:
 
 @pytest.mark.parametrize(("application", "loss"), [("lowdelay", 0), ("voip", 0), ("lowdelay", 10)])
 def test_silence_costs_nothing_and_is_silent(application: Literal["lowdelay", "voip"], loss: int) -> None:
-    encoder, listener = OpusEncoder(OpusSettings(application=application)), OpusListener()
+    encoder, listener = OpusEncoder(OpusSettings(application=application)), Decoder(48_000)
     encoder.expect_loss(loss)
-    heard = [listener.hear(packet) for packet in packets_of(encoder, tone(50))]
+    heard = [listener.decode(packet) for packet in packets_of(encoder, tone(50))]
     quiet = packets_of(encoder, silence(50 * FRAME_SAMPLES))
     assert encoder.statistics().encoded == 54
     assert encoder.statistics().silent == 46
-    heard += [listener.hear(packet) for packet in quiet]
+    heard += [listener.decode(packet) for packet in quiet]
     assert not np.concatenate(heard[60:]).any()
     assert {len(packet) for packet in quiet[4:]} == {3}
 
 
 @pytest.mark.parametrize(("application", "loss"), [("lowdelay", 0), ("voip", 0), ("lowdelay", 10)])
 def test_a_voice_after_silence_is_as_clear_as_before(application: Literal["lowdelay", "voip"], loss: int) -> None:
-    encoder, listener = OpusEncoder(OpusSettings(application=application)), OpusListener(24_000)
+    encoder, listener = OpusEncoder(OpusSettings(application=application)), Decoder(24_000)
     encoder.expect_loss(loss)
     sent = np.concatenate((tone(50), silence(50 * FRAME_SAMPLES), tone(50)))
-    heard = np.concatenate([listener.hear(packet) for packet in packets_of(encoder, sent)])
+    heard = np.concatenate([listener.decode(packet) for packet in packets_of(encoder, sent)])
     first, second = heard[: 50 * FRAME_SAMPLES], heard[100 * FRAME_SAMPLES :]
     assert level(second[1000:] - first[1000:]) < level(first) - 15, "what differs is the codec's own noise"
     assert np.abs(np.diff(second.astype(int))).max() < 1.3 * np.abs(np.diff(first.astype(int))).max(), "no click"
@@ -102,18 +102,18 @@ def test_with_fec_a_lost_packet_is_in_the_next_one() -> None:
     speech = speech[: len(speech) // FRAME_SAMPLES * FRAME_SAMPLES]
 
     def error(recovered: bool, loss: int) -> float:
-        encoder, listener, intact = OpusEncoder(), OpusListener(), OpusListener()
+        encoder, listener, intact = OpusEncoder(), Decoder(48_000), Decoder(48_000)
         encoder.expect_loss(loss)
         packets = packets_of(encoder, speech)
         wrong: list[Samples] = []
         for number, packet in enumerate(packets[:-1]):
-            there = intact.hear(packet)
+            there = intact.decode(packet)
             if number % 10 != 9:
-                listener.hear(packet)
+                listener.decode(packet)
             elif recovered:
-                wrong.append(listener.recover(packets[number + 1]) - there)
+                wrong.append(listener.recover(packets[number + 1], 960) - there)
             else:
-                wrong.append(listener.conceal() - there)
+                wrong.append(listener.conceal(960) - there)
         assert encoder.statistics().fec == (loss > 0)
         return level(np.concatenate(wrong))
 
@@ -122,11 +122,11 @@ def test_with_fec_a_lost_packet_is_in_the_next_one() -> None:
 
 
 def test_fec_begins_and_ends_in_the_middle_of_a_voice() -> None:
-    encoder, listener = OpusEncoder(), OpusListener(24_000)
+    encoder, listener = OpusEncoder(), Decoder(24_000)
     heard = list[Samples]()
     for number, frame in enumerate(np.split(tone(150), 150)):
         encoder.expect_loss(10 if 50 <= number < 100 else 0)
-        heard.append(listener.hear(encoder.encode(frame)))
+        heard.append(listener.decode(encoder.encode(frame)))
     sound = np.concatenate(heard)
     for start in range(10, 150, 5):
         assert level(sound[start * FRAME_SAMPLES : (start + 5) * FRAME_SAMPLES]) == pytest.approx(-15.2, abs=1.5)
