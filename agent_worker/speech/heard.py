@@ -5,6 +5,7 @@ the words are spread evenly over the sound.
 """
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 CHARACTERS_PER_SECOND = 15.0
@@ -19,20 +20,20 @@ class HeardText:
 
     Attributes:
         complete: Whether all of its sound has been received, so that its full length is known.
+        text: All the words so far.
 
     """
 
     complete: bool = False
+    text: str = ""
     _pieces: list[tuple[str, int | None]] = field(default_factory=list[tuple[str, int | None]])
+    _ends: list[int] | None = None
 
     def add(self, text: str, start_ms: int | None) -> None:
         """More words; `start_ms` is where they begin in the part's sound, if the model says so."""
         self._pieces.append((text, start_ms))
-
-    @property
-    def text(self) -> str:
-        """All the words so far."""
-        return "".join(text for text, _ in self._pieces)
+        self.text += text
+        self._ends = None
 
     def heard(self, *, played_ms: int, received_ms: int) -> str:
         """The words that were heard once `played_ms` of `received_ms` milliseconds were played."""
@@ -53,10 +54,11 @@ class HeardText:
         return "".join(heard).rstrip()
 
     def _by_rate(self, played_ms: int, received_ms: int) -> str:
-        text = self.text
         if self.complete and received_ms > 0:
-            reach = len(text) * played_ms / received_ms
+            reach = len(self.text) * played_ms / received_ms
         else:
             reach = CHARACTERS_PER_SECOND * played_ms / 1000
-        ends = [word.end() for word in _WORD_ENDS.finditer(text) if word.end() <= reach]
-        return text[: ends[-1]] if ends else ""
+        if self._ends is None:
+            self._ends = [word.end() for word in _WORD_ENDS.finditer(self.text)]
+        words = bisect_right(self._ends, reach)
+        return self.text[: self._ends[words - 1]] if words else ""

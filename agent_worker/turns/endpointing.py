@@ -37,7 +37,7 @@ class Turn:
 
 
 class Endpointing:
-    """Tells when a turn is over: `delay` seconds after the last voice, or as a judge of this pause says (T-2)."""
+    """Tells when a turn is over: `delay` after a voice sounded last, in seconds, or as a judge of this pause says."""
 
     def __init__(self, *, delay: float) -> None:
         self.delay = delay
@@ -45,6 +45,7 @@ class Endpointing:
         self._started_at = 0.0
         self._burst_at = 0.0
         self._last_voice_at = 0.0
+        self._silent_since = 0.0
         self._earlier_bursts = 0.0
         self._judged: float | None = None
 
@@ -84,7 +85,7 @@ class Endpointing:
         """When `advance` is to be called, or None."""
         if self.phase is not TurnPhase.PAUSE:
             return None
-        return self._last_voice_at + (self.delay if self._judged is None else self._judged)
+        return self._silent_since + (self.delay if self._judged is None else self._judged)
 
     def judged(self, delay: float) -> None:
         """The present pause ends the turn after `delay` instead. Nothing while a voice is heard: it came too late."""
@@ -103,9 +104,10 @@ class Endpointing:
             case VoiceContinued(at=at):
                 if self.phase is TurnPhase.VOICE:
                     self._last_voice_at = max(at, self._last_voice_at)
-            case VoiceStopped(at=at):
+            case VoiceStopped(at=at, faded_at=faded_at):
                 if self.phase is TurnPhase.VOICE:
                     self._last_voice_at = max(at, self._last_voice_at)
+                    self._silent_since = self._last_voice_at if faded_at is None else faded_at
                     self._earlier_bursts += self._last_voice_at - self._burst_at
                     self.phase = TurnPhase.PAUSE
 

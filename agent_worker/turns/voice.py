@@ -22,9 +22,15 @@ class VoiceContinued:
 
 @dataclass(frozen=True, slots=True)
 class VoiceStopped:
-    """The voice was last heard at `at`."""
+    """The voice was last heard at `at`.
+
+    Attributes:
+        faded_at: When it last sounded, where that is known: a model hears a voice for longer, by its memory.
+
+    """
 
     at: float
+    faded_at: float | None = None
 
 
 VoiceEvent = VoiceStarted | VoiceContinued | VoiceStopped

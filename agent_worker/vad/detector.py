@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from agent_worker.audio import Samples, silence
+from agent_worker.audio import Samples, level_of, silence
 from agent_worker.turns.voice import VoiceEvent, VoiceStarted
 from agent_worker.vad.base import Vad
 from agent_worker.vad.gate import Gate, GateState
@@ -14,6 +14,10 @@ from agent_worker.vad.gate import Gate, GateState
 _LAG_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 1.0
 _DRIFT: Final = 0.01
+_INAUDIBLE_LEVEL: Final = -75.0
+"""Decibels below full scale under which nothing can be understood."""
+_INAUDIBLE_WINDOWS: Final = 16
+"""As many are judged nevertheless, so that the detector's memory has settled."""
 
 
 class Timeline:
@@ -61,7 +65,7 @@ class DetectorStatistics:
     """What was made of a microphone, since the beginning.
 
     Attributes:
-        windows: Windows that were judged,
+        windows: Windows that were heard,
         voiced: and those of them that were inside a voice.
         voices: Voices that have begun.
         losses: How often no more samples came.
@@ -82,6 +86,7 @@ class Detector:
         self._vad = vad
         self._gate = gate
         self._rest = silence(0)
+        self._inaudible = 0
         self._timeline = Timeline(vad.window / vad.rate)
         self._counts: Counter[str] = Counter()
         self._probability = 0.0
@@ -107,10 +112,11 @@ class Detector:
         events: list[VoiceEvent] = []
         end = size
         while end <= len(heard):
-            window = heard[end - size : end].astype(np.float32) / 32768.0
+            piece = heard[end - size : end]
             at = self._timeline.advance(now - (len(heard) - end) / self._vad.rate)
-            self._probability = self._vad.probability(window)
-            events += self._gate.receive(self._probability, at)
+            level = level_of(piece)
+            self._probability = self._judged(piece, level)
+            events += self._gate.receive(self._probability, at, level)
             self._counts["windows"] += 1
             self._counts["voiced"] += self._gate.state is GateState.VOICED
             end += size
@@ -129,3 +135,10 @@ class Detector:
         self._vad.reset()
         self._counts["losses"] += 1
         return self._gate.lost()
+
+    def _judged(self, piece: Samples, level: float) -> float:
+        self._inaudible = 0 if level > _INAUDIBLE_LEVEL else self._inaudible + 1
+        if self._inaudible > _INAUDIBLE_WINDOWS:
+            # Most microphones give nothing between words, by their noise suppression: it costs no inference.
+            return 0.0
+        return self._vad.probability(piece.astype(np.float32) / 32768.0)

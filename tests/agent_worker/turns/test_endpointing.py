@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,12 @@ def test_a_judge_changes_the_delay_of_one_pause():
         turn.receive(event)
     assert turn.deadline == 2.5
     assert turn.earlier == 0.7
+
+
+def test_the_delay_counts_from_the_last_sound_and_the_voice_to_where_it_was_last_heard():
+    turn = Endpointing(delay=0.5)
+    turn.receive(VoiceStarted(1.0))
+    turn.receive(VoiceContinued(1.6))
+    turn.receive(VoiceStopped(1.6, faded_at=1.5))
+    assert turn.deadline == 2.0
+    assert turn.advance(2.0) == Turn(started_at=1.0, ended_at=1.6, voiced=pytest.approx(0.6))

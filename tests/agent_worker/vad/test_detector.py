@@ -74,6 +74,16 @@ def test_windows_are_floats_of_full_scale_one() -> None:
     assert window.min() == window.max() == -1.0
 
 
+def test_long_silence_costs_no_inference_and_the_first_sound_after_it_is_judged() -> None:
+    vad = Listening()
+    detector = Detector(vad, Gate())
+    assert detector.push(silence(512 * 100), 3.2) == []
+    assert len(vad.heard) == 16
+    events = detector.push(noise(512 * 3), 3.3)
+    assert len(vad.heard) == 19
+    assert isinstance(events[0], VoiceStarted)
+
+
 def test_what_was_heard_before_a_loss_is_not_joined_to_what_comes_after() -> None:
     vad = Listening()
     detector = Detector(vad, Gate())

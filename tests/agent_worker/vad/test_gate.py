@@ -66,7 +66,7 @@ def test_when_media_stops_a_voice_ends_where_it_was_last_heard() -> None:  # T-5
     gate = Gate(OPTIONS)
     for number, probability in enumerate(windows("##."), start=1):
         gate.receive(probability, number * WINDOW)
-    assert gate.lost() == [VoiceStopped(2 * WINDOW)]
+    assert gate.lost() == [VoiceStopped(2 * WINDOW, 2 * WINDOW)]
     assert gate.state is GateState.QUIET
     assert gate.lost() == []
 
@@ -76,6 +76,42 @@ def test_when_media_stops_a_rising_voice_is_forgotten() -> None:
     gate.receive(0.9, WINDOW)
     assert gate.lost() == []
     assert gate.receive(0.9, 10 * WINDOW) == []
+
+
+def stops_of(levels: list[float], probability: float = 0.9) -> list[tuple[int, int]]:
+    """(last window heard, last window that sounded) of each voice that stopped, of windows that all seem voiced."""
+    gate = Gate(OPTIONS)
+    events = [
+        event
+        for number, level in enumerate(levels, start=1)
+        for event in gate.receive(probability, number * WINDOW, level)
+    ]
+    return [
+        (round(event.at / WINDOW), round((event.faded_at or 0.0) / WINDOW))
+        for event in events
+        if isinstance(event, VoiceStopped)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("levels", "found"),
+    [
+        pytest.param([-20.0] * 10 + [-80.0] * 8, [(15, 10)], id="the memory of a model is no sound"),
+        pytest.param([-20.0] * 10 + [-45.0] * 8, [], id="a quiet voice goes on"),
+        pytest.param([-20.0] * 10 + [-80.0] * 3 + [-30.0] * 5, [], id="a gap inside of a word"),
+        pytest.param([-3.0] + [-45.0] * 40, [], id="a bang does not end the voice behind it"),
+        pytest.param([-60.0] * 20, [], id="how loud a voice is does not matter"),
+    ],
+)
+def test_a_voice_that_sounds_no_more_has_stopped(levels: list[float], found: list[tuple[int, int]]) -> None:
+    assert stops_of(levels) == found
+
+
+def test_nothing_begins_in_the_silence_after_a_voice() -> None:
+    gate = Gate(OPTIONS)
+    for number, level in enumerate([-20.0] * 10 + [-80.0] * 20, start=1):
+        gate.receive(0.9, number * WINDOW, level)
+    assert gate.state is GateState.QUIET
 
 
 @given(st.lists(st.floats(0, 1), max_size=200))
