@@ -26,6 +26,7 @@ class Ear:
         rate: Samples per second that the model wants.
         heard: Told of the voice.
         attends: Whether the agent listens to this human now; what comes otherwise is dropped.
+        anticipates: Whether a hint of a voice is enough to send it ahead.
         fills: Whether a model that gets everything gets silence where nothing comes of this human.
 
     """
@@ -38,6 +39,7 @@ class Ear:
         rate: int,
         heard: Callable[[VoiceEvent], None],
         attends: Callable[[], bool],
+        anticipates: Callable[[], bool],
         fills: Callable[[], bool],
     ) -> None:
         self.turn_audio = turn_audio
@@ -45,6 +47,7 @@ class Ear:
         self._rate = rate
         self._heard = heard
         self._attends = attends
+        self._anticipates = anticipates
         self._fills = fills
         self._silent_looks = 0
         self._fed_until = 0.0
@@ -76,6 +79,8 @@ class Ear:
                         continue
                     for event in self._detector.push(to_vad.push(frame), now):
                         self._heard(event)
+                    if self._detector.hinted and self._anticipates():
+                        self.turn_audio.hint(now)
             finally:
                 if attended:
                     self.turn_audio.push(to_model.flush(), clock.now())
@@ -86,6 +91,7 @@ class Ear:
         """What is heard next does not follow what was heard before: a voice in it has ended."""
         for event in self._detector.lost():
             self._heard(event)
+        self.turn_audio.take_back()
 
     def _stop(self) -> None:
         """Nothing more is heard for now."""

@@ -30,6 +30,9 @@ class Ears:
         heard: Told of each human's voice.
         start: Starts a task that ends with the session.
 
+    Attributes:
+        anticipates: Whether turns are opened by what is heard here, so that a hint of a voice may be sent ahead.
+
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Ears:
         heard: Callable[[HumanVoice], None],
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
+        self.anticipates = True
         self._audience = audience
         self._vad = vad
         self._rate = rate
@@ -124,6 +128,9 @@ class Ears:
 
     def open(self, at: float) -> None:
         """The turn of the one whose turn it is began at `at`."""
+        for ear in self._ears.values():
+            if ear.turn_audio is not self._current:
+                ear.turn_audio.take_back()
         self._current.open(at)
 
     def commit(self) -> bool:
@@ -155,6 +162,10 @@ class Ears:
         for identity, ear in self._ears.items():
             ear.turn_audio.kept_since = waiting.get(identity)
 
+    def _may_anticipate(self) -> bool:
+        """Among several humans a hint is not worth a turn that is not theirs; one of a person alone is."""
+        return self._audience.count == 1 and not self.is_open and not self._silenced and self.anticipates
+
     @property
     def _current(self) -> TurnAudio:
         return self._of(self._audience.speaker).turn_audio
@@ -172,6 +183,7 @@ class Ears:
             rate=self._rate,
             heard=lambda event: self._heard(HumanVoice(identity, event)),
             attends=lambda: self._enabled and self._audience.hears(identity),
+            anticipates=self._may_anticipate,
             fills=lambda: identity == self._audience.linked,
         )
         return ear

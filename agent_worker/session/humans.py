@@ -69,6 +69,7 @@ class Humans:
         if self.ears.everything is not by_model:
             self.ears.end_voices()
             self.ears.follow(everything=by_model)
+        self.ears.anticipates = options.turn_detection is TurnMode.VAD
         self.audience.configure(Listen.LINKED if by_model else Listen(options.listen))
 
     def in_turn(

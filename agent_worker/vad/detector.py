@@ -96,6 +96,11 @@ class Detector:
         """Samples per second to push."""
         return self._vad.rate
 
+    @property
+    def hinted(self) -> bool:
+        """Whether a voice may have begun that has not been reported: it soon is, or was none."""
+        return self._gate.hinted
+
     def push(self, samples: Samples, now: float) -> list[VoiceEvent]:
         """Take the next samples of the microphone.
 

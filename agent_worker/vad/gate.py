@@ -20,6 +20,7 @@ class GateOptions:
     Attributes:
         activation: A probability from here on may begin a voice.
         deactivation: A probability below this is no voice; between the two a voice that has begun goes on.
+        hint: A probability from here on may be the beginning of what soon is a voice.
         min_voice: Seconds of unbroken voice before one has begun.
         hang: Seconds without voice before it has stopped. Gaps inside words are shorter than this.
         window: Seconds that one probability is about.
@@ -31,6 +32,7 @@ class GateOptions:
 
     activation: float = 0.5
     deactivation: float = 0.35
+    hint: float = 0.15
     min_voice: float = 0.064
     hang: float = 0.16
     window: float = 0.032
@@ -48,11 +50,17 @@ class GateState(Enum):
 
 
 class Gate:
-    """Decides when a voice begins, goes on and ends."""
+    """Decides when a voice begins, goes on and ends.
+
+    Attributes:
+        hinted: Whether in the last window a voice may have begun that has not been reported.
+
+    """
 
     def __init__(self, options: GateOptions | None = None) -> None:
         self.options = options or GateOptions()
         self.state = GateState.QUIET
+        self.hinted = False
         self._since = 0.0
         self._heard = 0.0
         self._sounded = 0.0
@@ -73,6 +81,7 @@ class Gate:
         """
         self._loudest = max(level, self._loudest - self.options.forget * self.options.window)
         sounds = level >= self._loudest - self.options.fade
+        self.hinted = sounds and probability >= self.options.hint and self.state is not GateState.VOICED
         match self.state:
             case GateState.QUIET:
                 if probability < self.options.activation or not sounds:
@@ -98,6 +107,7 @@ class Gate:
         """No more audio comes (mute, a lost track): a voice that has begun ends where it was last heard (T-5)."""
         voiced = self.state is GateState.VOICED
         self.state = GateState.QUIET
+        self.hinted = False
         return [VoiceStopped(self._heard, self._sounded)] if voiced else []
 
     def _rise(self, now: float) -> list[VoiceEvent]:

@@ -8,6 +8,7 @@ from agent_worker import Agent, ConfigError, SpeechError, function_tool
 from agent_worker.history.items import FunctionCallOutput, Message
 from agent_worker.realtime import base as rt
 from agent_worker.session.events import ErrorOccurred
+from agent_worker.session.turn_audio import AHEAD_PREFIX_SECONDS
 from agent_worker.testing import ScriptedModel, ScriptedReply
 from tests.agent_worker.session.play import WORDS, FakeSynthesiser, Stage, loud, play
 
@@ -94,9 +95,9 @@ def test_a_tool_hands_over():
     assert [request.instructions for request in model.sent(rt.CreateResponse)] == [None, "Ask for the number.", None]
     said = [message.text for message in stage.session.history.messages()]
     assert said == ["Certainly", "I connect you", "Your number", "Seven"]
-    # Billing waits longer for the end of a turn, and the pre-roll and the tail are sent with it.
+    # Billing waits longer for the end of a turn; what came before the first hint of it and the tail are sent with it.
     seconds = sum(len(command.pcm) for command in model.sent(rt.AppendAudio)) / 48_000
-    assert seconds == pytest.approx(0.3 + 1.0 + 1.5, abs=0.08)
+    assert seconds == pytest.approx(AHEAD_PREFIX_SECONDS + 1.0 + 1.5, abs=0.08)
 
 
 def test_two_hand_overs_at_once_are_an_error_and_neither_is_done():

@@ -131,3 +131,21 @@ def test_the_grammar_of_events(probabilities: list[float]) -> None:
     starts = [event.at for event in events if isinstance(event, VoiceStarted)]
     stops = [event.at for event in events if isinstance(event, VoiceStopped)]
     assert all(stop - start >= OPTIONS.min_voice - 1e-6 for start, stop in zip(starts, stops, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "hinted"),
+    [
+        pytest.param([0.1, 0.2], [False, True], id="less than it takes for a voice"),
+        pytest.param([0.2, 0.1], [True, False], id="it comes to nothing"),
+        pytest.param([0.9, 0.9, 0.9], [True, True, False], id="a voice that was reported is no hint"),
+    ],
+)
+def test_hints(probabilities: list[float], hinted: list[bool]) -> None:
+    gate, found = Gate(OPTIONS), list[bool]()
+    for number, probability in enumerate(probabilities, start=1):
+        gate.receive(probability, number * WINDOW)
+        found.append(gate.hinted)
+    assert found == hinted
+    gate.lost()
+    assert not gate.hinted
