@@ -72,7 +72,7 @@ class Desk:
             job.until = job.held_until
             return
         exhausted = len(job.tried) >= self._settings.max_offers
-        worker = None if exhausted else self.workers.choose(job.wish.name, job.tried, now)
+        worker = None if exhausted else self._choose(job, now)
         if worker is None:
             if job.tried and job.until is None:
                 job.until = now + self._settings.retry_pause
@@ -82,6 +82,12 @@ class Desk:
         job.attempt += 1
         worker.slots.add(job.id)
         self.actions.append(SendWorker(worker.session, job.offer(self._settings.offer_deadline)))
+
+    def _choose(self, job: Job, now: float) -> Worker | None:
+        """Who had the job before knows what was said; but not for the last try, as it may be what fails."""
+        last_try = job.restarts >= len(self._settings.backoff)
+        first = None if last_try or job.last_worker in job.tried else job.last_worker
+        return self.workers.choose(job.wish.name, job.tried, now, first)
 
     def place_all(self, now: float) -> None:
         """Offer every pending job."""
@@ -170,7 +176,7 @@ class Desk:
             self.terminate(worker, job, "superseded")
         self.actions.append(AgentRevoked(room=job.room.name, job=job.id, epoch=job.epoch))
         self.release_slot(job)
-        job.worker = None
+        job.last_worker, job.worker = job.worker, None
         if job.running_since is not None and now - job.running_since >= self._settings.stable_after:
             job.restarts = 0
         job.running_since = None

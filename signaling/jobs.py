@@ -199,6 +199,7 @@ class Job:
         until: When its state ends by itself; None if it does not.
         give_up_at: When it fails, should no worker have taken it by then.
         worker: The id of the worker that it is offered or assigned to.
+        last_worker: The id of the one that had it last.
         tried: The ids of the workers that did not want it in this round.
         attempt: How many offers were made.
         epoch: How many assignments were made.
@@ -219,6 +220,7 @@ class Job:
     state: JobState = JobState.PENDING
     until: float | None = None
     worker: str | None = None
+    last_worker: str | None = None
     tried: set[str] = field(default_factory=set[str])
     attempt: int = 0
     epoch: int = 0

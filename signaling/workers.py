@@ -104,12 +104,16 @@ class Workers:
             return f"no worker is connected that runs the agent {agent}"
         return "no worker is connected: start one with python -m agent_worker start AGENT"
 
-    def choose(self, agent: str, tried: Collection[str], now: float) -> Worker | None:
+    def choose(self, agent: str, tried: Collection[str], now: float, first: str | None = None) -> Worker | None:
         """Whom to ask next; None when nobody is left who could take it.
 
-        A job that asks for no particular agent ("") prefers workers without a name of their own.
+        A job that asks for no particular agent ("") prefers workers without a name of their own. The worker `first` is
+        asked before all others, if it can take it.
         """
         able = [w for w in self._by_id.values() if w.takes_offers(now, self._fresh) and w.id not in tried]
+        for worker in able:
+            if worker.id == first:
+                return worker
         named = [worker for worker in able if worker.agent == agent]
         pool = named if named or agent else able
         if not pool:

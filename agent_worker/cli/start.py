@@ -10,6 +10,7 @@ from agent_worker.cli.output import LogLevel, clear_errors, log_to_stderr
 from agent_worker.media.settings import OpusSettings
 from agent_worker.turns.listen import Listen
 from agent_worker.worker.address import is_loopback
+from agent_worker.worker.limits import ProcessLimits
 from agent_worker.worker.program import Addresses, VoiceProgram
 from agent_worker.worker.supervisor import Supervisor, WorkerSettings
 
@@ -70,6 +71,34 @@ def start(
             help="How long conversations may go on after Ctrl-C or SIGTERM. A second one ends them at once.",
         ),
     ] = 600.0,
+    load_limit: Annotated[
+        float,
+        typer.Option(
+            min=0.05,
+            max=1.0,
+            help="Take no more rooms while the processors or the memory (of the container, where there is one) are in"
+            " use by more than this fraction. 1: no matter how busy.",
+        ),
+    ] = 0.9,
+    memory_warn: Annotated[
+        int, typer.Option(min=0, metavar="MIB", help="Warn when a process has more memory than this. 0: never.")
+    ] = 1000,
+    memory_limit: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="MIB",
+            help="Kill a process that has more than this; its conversations go on in another. 0: never.",
+        ),
+    ] = 0,
+    init_timeout: Annotated[
+        float, typer.Option(min=1.0, metavar="SECONDS", help="How long importing your agent may take.")
+    ] = 60.0,
+    health_port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="Answer /healthz, /readyz and /metrics (Prometheus) here. 0: nowhere."),
+    ] = 0,
+    health_host: Annotated[str, typer.Option(help="The address for --health-port.")] = "127.0.0.1",
     addresses: Annotated[
         Addresses | None,
         typer.Option(
@@ -114,6 +143,10 @@ def start(
             agent=name,
             max_jobs=max_jobs,
             drain_seconds=drain_timeout,
+            load_limit=load_limit,
+            limits=ProcessLimits(init_seconds=init_timeout, memory_warn=memory_warn, memory_limit=memory_limit),
+            health_host=health_host,
+            health_port=health_port,
             rooms_per_process=rooms_per_process,
             log_level=log_level.number,
         )

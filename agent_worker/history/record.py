@@ -1,6 +1,6 @@
 """The conversation so far, in the order in which things were said."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from agent_worker.history.items import Item, Message
@@ -9,8 +9,8 @@ from agent_worker.history.items import Item, Message
 class History:
     """Items by id, in order. A user's words may become known after the reply: they keep their place (R-5)."""
 
-    def __init__(self) -> None:
-        self._items: dict[str, Item] = {}
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self._items: dict[str, Item] = {item.id: item for item in items}
 
     def __iter__(self) -> Iterator[Item]:
         return iter(tuple(self._items.values()))

@@ -10,6 +10,7 @@ from agent_worker.agent import Agent
 from agent_worker.audio import Samples
 from agent_worker.cascade.base import Synthesiser
 from agent_worker.errors import SpeechError
+from agent_worker.history.items import Item
 from agent_worker.realtime.base import ItemRetrieved, RealtimeModel, SessionSettings
 from agent_worker.rooms.base import Door
 from agent_worker.session.handle import SpeechHandle, all_done
@@ -43,8 +44,11 @@ class AgentSession(UserInput):
         options: How the conversation behaves. An agent's `options`, and what one speech asks for, go before these.
         participant: Whom the agent listens to before all others by the policy "linked", as an identity; None: to the
             first who comes.
+        history: What was said before, in a session that this one goes on with. What the user said last, if nobody has
+            answered it, is answered after `on_enter`, unless that asked for a reply itself.
 
     Attributes:
+        resumed: The conversation was going on before this session: a greeting would be out of place.
         history: What was said, as it was heard, and what tools were called; the model's own copy is kept equal to it.
 
     """
@@ -61,8 +65,9 @@ class AgentSession(UserInput):
         model_settings: SessionSettings | None = None,
         options: SpeechOptions | None = None,
         participant: str | None = None,
+        history: Iterable[Item] = (),
     ) -> None:
-        super().__init__(options or SpeechOptions())
+        super().__init__(options or SpeechOptions(), history)
         self._synthesiser = synthesiser
         self._seat = Seat(
             agent,

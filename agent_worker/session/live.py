@@ -34,6 +34,7 @@ from agent_worker.session.performer import Performer
 from agent_worker.session.question import Question
 from agent_worker.session.reader import Reader
 from agent_worker.session.reports import Reports
+from agent_worker.session.resumption import Resumption
 from agent_worker.session.room_feed import RoomFeed
 from agent_worker.session.script import Script
 from agent_worker.session.seat import Seat
@@ -110,6 +111,7 @@ class Live:
         self.ending = Ending(seat=seat, post=mailbox.post)
         self._over = False
         self._answers = Answers(speeches=speeches, emit=emit)
+        self._resumption = Resumption(history=history, enter=seat.enter, answer=self._answer_history)
         self._conversation = Conversation(
             options(), transcribes=self._transcribes, turn_hook=True, new_id=self._answers.new
         )
@@ -261,6 +263,8 @@ class Live:
 
     def request(self, speech: Speech, source: str, *, interrupts: bool = False) -> None:
         """Have something said; `source` is for those who follow the session."""
+        if speech.kind is SpeechKind.REPLY:
+            self._resumption.asked()
         self._emit(SpeechCreated(at=clock.now(), speech_id=speech.id, source=source))
         self._mailbox.post(ev.SpeechRequested(speech, interrupts))
 
@@ -395,7 +399,11 @@ class Live:
             self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn", interrupts=True)
 
     def _enter(self) -> None:
-        self._own(self._seat.enter())
+        self._own(self._resumption.enter())
+
+    def _answer_history(self) -> None:
+        if not self.ending.draining:
+            self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn")
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER

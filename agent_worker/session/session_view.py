@@ -1,10 +1,11 @@
 """What an application sees of a session: who the agent is, what happens, what it costs. AgentSession is one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from agent_worker.agent import Agent
 from agent_worker.errors import SpeechError
+from agent_worker.history.items import Item
 from agent_worker.history.record import History
 from agent_worker.session.events import SessionEvent
 from agent_worker.session.handle import Speeches
@@ -27,8 +28,10 @@ class SessionView:
 
     Args:
         options: How the conversation behaves.
+        history: What was said before.
 
     Attributes:
+        resumed: The conversation was going on before this session: a greeting would be out of place.
         history: What was said, as it was heard, and what tools were called.
 
     """
@@ -36,8 +39,9 @@ class SessionView:
     _seat: Seat
     _lifetime: Lifetime
 
-    def __init__(self, options: SpeechOptions) -> None:
-        self.history = History()
+    def __init__(self, options: SpeechOptions, history: Iterable[Item]) -> None:
+        self.history = History(history)
+        self.resumed = len(self.history) > 0
         self._options = options
         self._mailbox = Mailbox()
         self._listeners = Listeners()
@@ -58,6 +62,11 @@ class SessionView:
             {} if agent.allow_interruptions is None else {"allow_interruptions": agent.allow_interruptions}
         )
         return merged(self._options, agent.options or {}, own)
+
+    @property
+    def own_options(self) -> SpeechOptions:
+        """How the conversation behaves for agents that do not say otherwise themselves."""
+        return self._options
 
     @property
     def agent_state(self) -> AgentState:

@@ -1,12 +1,14 @@
 """One room process, as the supervisor sees it: born, warm, at work in one room or several, gone.
 
-ipc messages and the exit code in -> `state`, `free`, and what became of each of its jobs, out
+ipc messages, memory and the exit code in -> `state`, `free`, and what became of each of its jobs, out
 """
 
 import asyncio
 import contextlib
 import functools
 import logging
+import os
+import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +18,16 @@ from typing import Final, ParamSpec, TypeVar
 
 from agent_worker import clock
 from agent_worker.errors import ProtocolError
+from agent_worker.rooms.background import Background
 from agent_worker.worker.ipc import (
     Broken,
     Ended,
+    JobNews,
     Lines,
+    Ping,
+    Pong,
     Ready,
     Start,
-    Started,
     Stop,
     StopJob,
     Told,
@@ -32,6 +37,10 @@ from agent_worker.worker.ipc import (
     encode,
 )
 from agent_worker.worker.lifeline import LAST_GRACE
+from agent_worker.worker.limits import ProcessLimits
+from agent_worker.worker.machine import resident_bytes
+from agent_worker.worker.memory import MIB, MemoryVerdict, MemoryWatch
+from agent_worker.worker.pulse import Beat, Pulse
 
 __all__ = ["Child", "ChildState", "Report"]
 
@@ -40,13 +49,14 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-LOAD_TIMEOUT: Final = 60.0
-"""Seconds that a process has for importing the application; from a cold disk that takes long."""
 EXIT_GRACE: Final = LAST_GRACE + 2.0
 """Seconds between a process's last word, or the end of its pipe, and its being killed."""
 
-Report = Callable[[str, Started | Ended], None]
-"""Told of what became of a job (its id first): at most one Started, then exactly one Ended."""
+DUMP_SECONDS: Final = 0.5
+"""For a process that hangs to write where it does, before it is killed."""
+
+Report = Callable[[str, JobNews], None]
+"""Told of what became of a job (its id first): at most one Started, what was said, then exactly one Ended."""
 
 
 class ChildState(Enum):
@@ -69,6 +79,7 @@ class Child:
         thread: Where everything that touches `multiprocessing` runs, one call at a time: it blocks, and two threads
             that ask for one exit code can both get it wrong.
         rooms: How many jobs it runs at a time.
+        limits: What it may take.
         changed: Called after each change of `state` or `free`.
         report: Told of its jobs.
     """
@@ -79,6 +90,7 @@ class Child:
         thread: ThreadPoolExecutor,
         *,
         rooms: int,
+        limits: ProcessLimits,
         changed: Callable[["Child"], None],
         report: Report,
     ) -> None:
@@ -87,7 +99,11 @@ class Child:
         self._rooms = rooms
         self._changed = changed
         self._report = report
-        self._deadline = asyncio.timeout(LOAD_TIMEOUT)
+        self._limits = limits
+        self._deadline = asyncio.timeout(limits.init_seconds)
+        self._pulse = Pulse(limits.ping_seconds)
+        self._memory = MemoryWatch(limits.memory_warn, limits.memory_limit)
+        self._answering = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
         self._jobs: dict[str, Ended | None] = {}  # with the outcome of the last one, until the process is gone
         self._expiries: dict[str, asyncio.TimerHandle] = {}
@@ -97,11 +113,20 @@ class Child:
         """What the application calls its agent, once it is loaded."""
         self.broken = ""
         """Why the application could not be loaded, if that was said."""
+        self.killed = ""
+        """Why it was killed by us, if it was."""
+        self.resident = 0
+        """Bytes of memory that it had when it was last looked at."""
 
     @property
     def jobs(self) -> tuple[str, ...]:
         """The ids of the jobs that it has."""
         return tuple(self._jobs)
+
+    @property
+    def lag(self) -> float:
+        """Seconds that its event loop took to hear of the last ping."""
+        return self._pulse.lag
 
     @property
     def free(self) -> int:
@@ -115,7 +140,9 @@ class Child:
         process = self._make(theirs)
         try:
             await self._in_thread(_start, process, theirs)
-            await self._listen(ours, process)
+            async with Background() as background:
+                background.start(self._watch(process), name="pulse")
+                await self._listen(ours, process)
         except (OSError, EOFError) as error:
             logger.error("no process could be started: %s", error)
         finally:
@@ -156,26 +183,69 @@ class Child:
                     for line in lines.feed(data):
                         self._receive(decode_for_supervisor(line))
         except TimeoutError:
-            logger.error("%s is past its deadline: killing it", self._title())
-            await self._in_thread(process.kill)
+            late = "is past its deadline"
+            if self.state is ChildState.WARMING:
+                late = f"did not load within {self._limits.init_seconds:g} s"
+            await self._kill(process, late)
         except (OSError, ProtocolError) as error:
             logger.error("the pipe to %s broke: %s", self._title(), error)
         finally:
             self._writer.close()
+
+    async def _watch(self, process: ForkServerProcess) -> None:
+        """Ask it whether it is alive, and look at its memory, until it is to be killed for one of them."""
+        await self._answering.wait()
+        self._pulse.begin(clock.now())
+        while self._pulse.deadline is not None:
+            await asyncio.sleep(self._pulse.deadline - clock.now())
+            match self._pulse.advance(clock.now()):
+                case Beat.ASK:
+                    self._send(Ping(self._pulse.number))
+                    await self._weigh(process)
+                case Beat.HUNG:
+                    assert process.pid is not None
+                    # Its thread that reads signals in C writes all stacks to the log, whatever Python does.
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process.pid, signal.SIGUSR1)
+                    await asyncio.sleep(DUMP_SECONDS)
+                    await self._kill(process, f"hangs: no answer for {self._limits.ping_seconds * 4:g} s")
+                case None:
+                    pass
+
+    async def _weigh(self, process: ForkServerProcess) -> None:
+        assert process.pid is not None
+        self.resident = resident_bytes(process.pid)
+        mebibytes = self.resident // MIB
+        match self._memory.judge(self.resident, clock.now()):
+            case MemoryVerdict.KILL:
+                allowed = self._limits.memory_limit
+                await self._kill(process, f"uses {mebibytes} MiB of memory where {allowed} are allowed")
+            case MemoryVerdict.WARN:
+                logger.warning("%s uses %d MiB of memory", self._title(), mebibytes)
+            case MemoryVerdict.FINE:
+                pass
+
+    async def _kill(self, process: ForkServerProcess, why: str) -> None:
+        self.killed = self.killed or why
+        logger.error("%s %s: killing it", self._title(), why)
+        await self._in_thread(process.kill)
 
     def _receive(self, message: ToSupervisor) -> None:
         match message:
             case Ready(agent=agent):
                 self.agent = agent
                 self._deadline.reschedule(None)
+                self._answering.set()
                 self._become(ChildState.READY)
+            case Pong(number=number, lag=lag):
+                self._pulse.answer(number, lag)
             case Broken(message=why):
                 self.broken = why
                 self._expire_in(EXIT_GRACE)
             case Told(job=job, what=what):
                 if isinstance(what, Ended):
                     self._on_ended(job, what)
-                else:
+                elif job in self._jobs:  # and was not given up
                     self._report(job, what)
 
     def _on_ended(self, job: str, ended: Ended) -> None:
@@ -230,7 +300,7 @@ class Child:
             self._forget_expiry(job)
         jobs, self._jobs = self._jobs, {}
         self._become(ChildState.ENDED)
-        died = Ended(succeeded=False, reason=f"its process died ({_death(exit_code)})")
+        died = Ended(succeeded=False, reason=f"its process {self.killed or f'died ({_death(exit_code)})'}")
         for job, ended in jobs.items():
             self._report(job, ended or died)
 
@@ -285,11 +355,21 @@ async def _readable(fd: int) -> None:
         loop.remove_reader(fd)
 
 
+_HINTS: Final = {
+    signal.SIGKILL: ": by hand, or because the machine's memory ran out",
+    signal.SIGSEGV: ": a crash in native code, whose traceback stands above",
+    signal.SIGABRT: ": native code gave up, and its traceback stands above",
+    signal.SIGBUS: ": a crash in native code, whose traceback stands above",
+}
+
+
 def _death(exit_code: int | None) -> str:
+    """What an exit code means, in words for people."""
     match exit_code:
         case None:
             return "it could not be started"
         case code if code < 0:
-            return f"signal {-code}"
+            number = signal.Signals(-code)
+            return f"killed by {number.name}{_HINTS.get(number, '')}"
         case code:
             return f"exit code {code}"

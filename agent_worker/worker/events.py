@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from agent_worker.worker.ipc import Ended, Start, Started
+from agent_worker.worker.ipc import JobNews, Start
+from agent_worker.worker.load import Reading
 from signaling.messages import FromWorker, ToWorker
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Event",
     "Finish",
     "Launch",
+    "Measured",
     "ProcessTold",
     "Reconnect",
     "Send",
@@ -34,10 +36,17 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class ProcessTold:
-    """A job's process started or ended its work."""
+    """A job's process started or ended its work, or something was said there."""
 
     job: str
-    told: Started | Ended
+    told: JobNews
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How busy the machine is."""
+
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class DrainWanted:
     timeout: float
 
 
-Event = Connected | Disconnected | ProcessTold | DrainWanted | ToWorker
+Event = Connected | Disconnected | ProcessTold | Measured | DrainWanted | ToWorker
 
 
 # What is to be done. ---------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What a supervisor and a room's process tell each other: one JSON object a line, over a socket pair.
 
-    supervisor -> process   Start for each job, StopJob for one, Stop for the process
-    process -> supervisor   Ready | Broken, then for each job: Told(Started), Told(Ended)
+    supervisor -> process   Ping, Start for each job, StopJob for one, Stop for the process
+    process -> supervisor   Ready | Broken, Pong, then for each job: Told(Started), Told of what is said, Told(Ended)
 
 Only the supervisor decides that a process takes no more jobs, so no job is ever given to one that is about to go. The
 end of the stream means that the other side is dead: no message is needed for that.
@@ -14,12 +14,16 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from agent_worker.errors import ProtocolError
+from agent_worker.worker.checkpoint import Character, Checkpoint, ItemDropped, ItemKept
 
 __all__ = [
     "MAX_LINE",
     "Broken",
     "Ended",
+    "JobNews",
     "Lines",
+    "Ping",
+    "Pong",
     "Ready",
     "Start",
     "Started",
@@ -33,8 +37,8 @@ __all__ = [
     "encode",
 ]
 
-MAX_LINE: Final = 64 * 1024
-"""Bytes in one line. A token and an address fit many times over; more than this is no line of ours."""
+MAX_LINE: Final = 2 * 1024 * 1024
+"""Bytes in one line. The longest checkpoint there is fits; more than this is no line of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +50,14 @@ class Start:
         room: The room's name.
         url: Address of the signaling server's `/v1/rtc`.
         token: Admits the agent to that room. A credential: never logged.
+        checkpoint: The conversation that a process had there before it died; None: it begins.
     """
 
     job: str
     room: str
     url: str
     token: str = field(repr=False)
+    checkpoint: Checkpoint | None = field(default=None, repr=False)
     t: Literal["start"] = "start"
 
 
@@ -70,6 +76,23 @@ class Stop:
 
     reason: str
     t: Literal["stop"] = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Is your event loop alive? To be answered by it, not by the thread that reads this."""
+
+    number: int
+    t: Literal["ping"] = "ping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """It is, and took `lag` seconds to hear of the ping."""
+
+    number: int
+    lag: float
+    t: Literal["pong"] = "pong"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +127,20 @@ class Ended:
     t: Literal["ended"] = "ended"
 
 
+JobNews = Started | ItemKept | ItemDropped | Character | Ended
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What became of a job."""
+    """What became of a job, and of the conversation in it."""
 
     job: str
-    what: Annotated[Started | Ended, Field(discriminator="t")]
+    what: Annotated[JobNews, Field(discriminator="t")]
     t: Literal["told"] = "told"
 
 
-ToProcess = Start | StopJob | Stop
-ToSupervisor = Ready | Broken | Told
+ToProcess = Start | StopJob | Stop | Ping
+ToSupervisor = Ready | Broken | Told | Pong
 
 M = TypeVar("M")
 

@@ -1,6 +1,7 @@
 """A room process's end of the pipe to its supervisor: jobs and stops come in by it, and its end ends the process.
 
-A thread reads it, so that it works while the event loop hangs in somebody's blocking call.
+A thread reads it, so that it works while the event loop hangs in somebody's blocking call; another one writes, so that
+a supervisor that takes nothing holds up no conversation.
 """
 
 import logging
@@ -15,6 +16,8 @@ from typing import Final
 from agent_worker.errors import ProtocolError
 from agent_worker.worker.ipc import (
     Lines,
+    Ping,
+    Pong,
     Start,
     Stop,
     ToProcess,
@@ -29,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 LAST_GRACE: Final = 4.0
 """Seconds that a process whose supervisor is gone has for leaving its rooms."""
+FLUSH_SECONDS: Final = 2.0
+"""For the last words to be taken, when the process ends."""
+MAX_WAITING: Final = 64
+"""Messages that wait for the supervisor; above it nothing is sent that can be said later."""
 
 
 class Lifeline:
@@ -44,14 +51,35 @@ class Lifeline:
         # Bounded by the supervisor, which sends one start and one stop for each of a process's places.
         self._inbox: queue.SimpleQueue[ToProcess] = queue.SimpleQueue()
         self._tell: Callable[[ToProcess], None] = self._inbox.put
+        # A few messages for each job; what may be many asks `is_crowded` first.
+        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._asked_at: dict[int, float] = {}
         threading.Thread(target=self._watch, name="lifeline", daemon=True).start()
+        self._writer = threading.Thread(target=self._write, name="lifeline writer", daemon=True)
+        self._writer.start()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the supervisor takes nothing at present."""
+        return self._outbox.qsize() > MAX_WAITING
 
     def send(self, message: ToSupervisor) -> None:
-        """Tell the supervisor. One that is gone is not told: the watching thread acts on that."""
-        try:
-            self._channel.sendall(encode(message))
-        except OSError:
-            logger.debug("nobody is left to be told of %s", message.t)
+        """Tell the supervisor. One that is gone is not told: the watching thread acts on that.
+
+        Raises:
+            ProtocolError: It is too long.
+        """
+        self._outbox.put(encode(message))
+
+    def answer(self, ping: Ping) -> None:
+        """We are alive. To be called by what is to be alive, and not by the thread that reads."""
+        lag = time.monotonic() - self._asked_at.pop(ping.number)
+        self.send(Pong(number=ping.number, lag=lag))
+
+    def flush(self) -> None:
+        """Wait until the last word is said; nothing can be said after it."""
+        self._outbox.put(None)
+        self._writer.join(FLUSH_SECONDS)
 
     def wait_for_job(self) -> Start | None:
         """Block until there is a first job; None when there will be none."""
@@ -61,6 +89,8 @@ class Lifeline:
                 return message
             if isinstance(message, Stop):
                 return None
+            if isinstance(message, Ping):
+                self.answer(message)
 
     def follow(self, tell: Callable[[ToProcess], None]) -> None:
         """Call this with whatever else comes, from another thread; what has come already comes first."""
@@ -85,6 +115,16 @@ class Lifeline:
             for line in lines.feed(data):
                 self._receive(decode_for_process(line))
 
+    def _write(self) -> None:
+        while (line := self._outbox.get()) is not None:
+            try:
+                self._channel.sendall(line)
+            except OSError:
+                logger.debug("nobody is left to be told anything")
+                return
+
     def _receive(self, message: ToProcess) -> None:
+        if isinstance(message, Ping):
+            self._asked_at[message.number] = time.monotonic()
         with self._lock:
             self._tell(message)

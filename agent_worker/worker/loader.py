@@ -5,6 +5,7 @@ Runs inside a room's process, never in the supervisor: what an application does 
 
 import importlib
 import importlib.util
+import logging
 import sys
 import traceback
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from types import ModuleType
 from agent_worker.agent import Agent
 from agent_worker.errors import ConfigError
 
-__all__ = ["AgentSource", "load"]
+__all__ = ["AgentSource", "load", "name_of", "named_again"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,26 @@ def load(spec: str) -> AgentSource:
     place, name = _split(spec)
     module = _import_file(Path(place)) if _is_path(place) else _import_module(place)
     return _source(_named(module, place, name) if name else _only(module, place), place)
+
+
+def name_of(agent: Agent) -> str:
+    """The name by which another process that has loaded the same application finds an agent's class."""
+    return f"{type(agent).__module__}:{type(agent).__qualname__}"
+
+
+def named_again(name: str) -> Agent | None:
+    """An agent of the class that `name_of` named, made without arguments; None when there is no making one."""
+    module, _, path = name.partition(":")
+    found: object = sys.modules.get(module)
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    if not (isinstance(found, type) and issubclass(found, Agent)):
+        return None
+    try:
+        return found()
+    except Exception as error:  # noqa: BLE001 - whatever an application does there
+        logger.warning("%s() fails, so the conversation goes on with its first agent: %s", name, error)
+        return None
 
 
 def _split(spec: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from agent_worker.rooms.background import Background
 from agent_worker.worker import room_process
 from agent_worker.worker.child import Child, ChildState, Report
 from agent_worker.worker.ipc import Ended, Start
+from agent_worker.worker.limits import ProcessLimits
 
 __all__ = ["Pool", "open_pool"]
 
@@ -45,8 +46,10 @@ class Pool:
         log_level: int,
         idle: int,
         rooms: int,
+        limits: ProcessLimits,
     ) -> None:
         self._rooms = rooms
+        self._limits = limits
         self._program = program
         self._thread = thread
         self._report = report
@@ -84,6 +87,11 @@ class Pool:
         for start in [start for start in self._waiting if start.job == job]:
             self._give_up(start, reason)
 
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """The processes that there are, warm ones and those at work."""
+        return tuple(self._children)
+
     async def wait_ready(self) -> str:
         """Wait until the first process is warm; what the application calls its agent.
 
@@ -117,7 +125,14 @@ class Pool:
         tasks.create_task(child.run())
 
     def _new_child(self) -> Child:
-        return Child(self._new_process, self._thread, rooms=self._rooms, changed=self._on_change, report=self._report)
+        return Child(
+            self._new_process,
+            self._thread,
+            rooms=self._rooms,
+            limits=self._limits,
+            changed=self._on_change,
+            report=self._report,
+        )
 
     def _new_process(self, channel: socket.socket) -> ForkServerProcess:
         arguments = (channel, self._program, self._log_level)
@@ -147,7 +162,8 @@ class Pool:
             child.start(self._waiting.popleft())
 
     def _on_lost_spare(self, child: Child) -> None:
-        why = child.broken or "A room's process died before it had a job: see the log above."
+        died = f"A room's process {child.killed or 'died'} before it had a job: see the log above."
+        why = child.broken or died
         self._backoff = min(max(self._backoff * 2, FIRST_BACKOFF), LAST_BACKOFF)
         if self._settled.is_set():
             logger.error("%s", why)
@@ -169,6 +185,7 @@ async def open_pool(
     log_level: int = logging.INFO,
     idle: int = 1,
     rooms: int = 1,
+    limits: ProcessLimits | None = None,
 ) -> AsyncGenerator[Pool]:
     """A pool that keeps `idle` processes with a place free; leaving the block ends every process in it.
 
@@ -178,9 +195,18 @@ async def open_pool(
         log_level: Of the processes' root loggers.
         idle: How many wait for a job.
         rooms: How many jobs share a process. What takes it down takes all of them.
+        limits: What each process may take.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="processes") as thread:
-        pool = Pool(program, thread, report=report, log_level=log_level, idle=idle, rooms=rooms)
+        pool = Pool(
+            program,
+            thread,
+            report=report,
+            log_level=log_level,
+            idle=idle,
+            rooms=rooms,
+            limits=limits or ProcessLimits(),
+        )
         async with Background() as background:
             background.start(pool.run(), name="pool")
             yield pool

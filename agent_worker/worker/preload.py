@@ -21,8 +21,10 @@ with contextlib.suppress(ConfigError):
     libopus.load()
 
 # The fork server gives its children the handlers it had before it ran: so a Ctrl-C in a terminal, which reaches every
-# process of the group, finds none in which it is not yet ignored.
+# process of the group, finds none in which it is not yet ignored. So with systemd's SIGTERM, which reaches every process
+# of the unit: conversations go on while the supervisor drains.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 # What is here will live for ever: collections in the children shall not touch, and so copy, its pages.
 gc.collect()

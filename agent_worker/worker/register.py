@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Literal, assert_never
 
+from agent_worker.worker.checkpoint_store import CheckpointStore
 from agent_worker.worker.events import (
     Action,
     Connected,
@@ -16,12 +17,14 @@ from agent_worker.worker.events import (
     Event,
     Finish,
     Launch,
+    Measured,
     ProcessTold,
     Reconnect,
     Send,
     StopJob,
 )
-from agent_worker.worker.ipc import Ended, Start, Started
+from agent_worker.worker.ipc import Ended, JobNews, Start, Started
+from agent_worker.worker.load import Load
 from signaling.messages import (
     HEARTBEAT_MS,
     Drain,
@@ -42,11 +45,11 @@ from signaling.messages import (
 )
 from signaling.messages import Register as RegisterMessage
 
-__all__ = ["ASSIGN_TIMEOUT", "DRAIN_GRACE", "JobState", "Register"]
+__all__ = ["ASSIGN_TIMEOUT", "DRAIN_GRACE", "JobState", "Register", "Tally"]
 
 ASSIGN_TIMEOUT: Final = 10.0
 """Seconds that a place is kept for a job that was accepted and not assigned."""
-DRAIN_GRACE: Final = 3.0
+DRAIN_GRACE: Final = 10.0
 """Seconds that jobs have for leaving when a drain's time is up."""
 MAX_REASON: Final = 500
 """Characters of a reason on the wire."""
@@ -77,6 +80,17 @@ class _Job:
 
 
 @dataclass(slots=True)
+class Tally:
+    """Counts since the worker began: offers refused, jobs started, of them resumed, and how they ended."""
+
+    refused: int = 0
+    started: int = 0
+    resumed: int = 0
+    succeeded: int = 0
+    failed: int = 0
+
+
+@dataclass(slots=True)
 class Register:
     """A worker's jobs.
 
@@ -86,6 +100,10 @@ class Register:
         max_jobs: How many at once.
         version: For logs at the server.
         title: What people in a room read as the agent's name.
+        load_limit: A machine that is busier takes no more jobs; 1: no matter how busy it is.
+        load: How busy it is.
+        checkpoints: The conversations of the jobs.
+        tally: What has happened so far.
     """
 
     worker: str
@@ -93,6 +111,10 @@ class Register:
     max_jobs: int = 8
     version: str = ""
     title: str = ""
+    load_limit: float = 1.0
+    load: Load = field(default_factory=Load)
+    checkpoints: CheckpointStore = field(default_factory=CheckpointStore)
+    tally: Tally = field(default_factory=Tally)
     _jobs: dict[str, _Job] = field(default_factory=dict[str, _Job])
     _registered: bool = False
     _heartbeat: float = HEARTBEAT_MS / 1000
@@ -106,6 +128,23 @@ class Register:
     def jobs(self) -> dict[str, JobState]:
         """The state of each job, by its id."""
         return {name: job.state for name, job in self._jobs.items()}
+
+    @property
+    def rooms(self) -> dict[str, str]:
+        """The room of each job, by the job's id."""
+        return {name: job.room for name, job in self._jobs.items()}
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether a signaling server gives us jobs."""
+        return self._registered
+
+    @property
+    def state(self) -> WorkerState:
+        """Whether it takes jobs."""
+        if self._draining:
+            return "draining"
+        return "full" if self._is_full() else "available"
 
     @property
     def deadline(self) -> float | None:
@@ -146,7 +185,10 @@ class Register:
             case Disconnected():
                 return self._on_disconnected()
             case ProcessTold(job=name, told=told):
-                return self._on_told(name, told)
+                return self._on_told(name, told, now)
+            case Measured(reading=reading):
+                self.load.add(reading, now)
+                return []
             case DrainWanted(timeout=timeout):
                 return self._on_drain(timeout, now)
             case Registered() | JobOffer() | JobAssign() | JobTerminate() | Drain() | Draining():
@@ -216,8 +258,10 @@ class Register:
 
     def _on_offer(self, offer: JobOffer, now: float) -> list[Action]:
         if self._draining:
+            self.tally.refused += 1
             return [Send(JobReject(job=offer.job, reason="refused"))]
-        if len(self._jobs) >= self.max_jobs or offer.job in self._jobs:
+        if self._is_full() or offer.job in self._jobs:
+            self.tally.refused += 1
             return [Send(JobReject(job=offer.job, reason="busy"))]
         self._jobs[offer.job] = _Job(room=offer.room.name, expires=now + ASSIGN_TIMEOUT)
         return [Send(JobAccept(job=offer.job, name=self.agent or self.title))]
@@ -230,8 +274,12 @@ class Register:
             return [Send(update)]
         job.state = JobState.STARTING
         job.epoch = assign.epoch
+        checkpoint = self.checkpoints.resume(assign.job)
+        self.tally.started += 1
+        self.tally.resumed += checkpoint is not None
+        start = Start(job=assign.job, room=job.room, url=assign.url, token=assign.token, checkpoint=checkpoint)
         return [
-            Launch(Start(job=assign.job, room=job.room, url=assign.url, token=assign.token)),
+            Launch(start),
             Send(JobUpdate(job=assign.job, epoch=assign.epoch, state="starting")),
         ]
 
@@ -250,17 +298,24 @@ class Register:
             case _:
                 assert_never(job.state)
 
-    def _on_told(self, name: str, told: Started | Ended) -> list[Action]:
+    def _on_told(self, name: str, told: JobNews, now: float) -> list[Action]:
         job = self._jobs.get(name)
         if job is None:
             return []
-        if isinstance(told, Ended):
-            job.state = JobState.OVER
-            job.ended = told
-            return self._tell(name, job) if self._registered else []
-        if job.state is not JobState.STARTING:
-            return []
-        job.state = JobState.RUNNING
+        match told:
+            case Ended(succeeded=succeeded):
+                job.state = JobState.OVER
+                job.ended = told
+                self.checkpoints.end(name, broken=not succeeded, now=now)
+                self.tally.succeeded += succeeded
+                self.tally.failed += not succeeded
+            case Started() if job.state is JobState.STARTING:
+                job.state = JobState.RUNNING
+            case Started():
+                return []
+            case _:
+                self.checkpoints.change(name, told)
+                return []
         return self._tell(name, job) if self._registered else []
 
     def _tell(self, name: str, job: _Job) -> list[Action]:
@@ -311,7 +366,7 @@ class Register:
         return Send(
             Status(
                 seq=self._status_seq,
-                load=min(1.0, len(self._jobs) / self.max_jobs),
+                load=round(self.load.of(len(self._jobs), self.max_jobs), 3),
                 jobs=len(self._jobs),
                 state=state,
                 running=tuple(RunningJob(job=job, epoch=epoch) for job, epoch in running),
@@ -321,6 +376,8 @@ class Register:
     def _summary(self) -> tuple[WorkerState, tuple[tuple[str, int], ...]]:
         """What a status says and the server should know at once when it changes."""
         running = tuple((job.job, job.epoch) for job in self._assigned())
-        if self._draining:
-            return "draining", running
-        return ("full" if len(self._jobs) >= self.max_jobs else "available"), running
+        return self.state, running
+
+    def _is_full(self) -> bool:
+        busy = max(self.load.cpu, self.load.memory)
+        return len(self._jobs) >= self.max_jobs or (self.load_limit < 1.0 and busy >= self.load_limit)

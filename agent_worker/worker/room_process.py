@@ -5,26 +5,45 @@ does: that is the `Program`, which the supervisor hands over.
 """
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from typing import Final, Protocol, assert_never
 
-from agent_worker.errors import AgentWorkerError, ConfigError
-from agent_worker.worker.ipc import Broken, Ended, Ready, Start, Started, Stop, StopJob, Told, ToProcess
+from agent_worker.errors import AgentWorkerError, ConfigError, ProtocolError
+from agent_worker.worker.checkpoint import CheckpointChange
+from agent_worker.worker.ipc import (
+    Broken,
+    Ended,
+    JobNews,
+    Ping,
+    Ready,
+    Start,
+    Started,
+    Stop,
+    StopJob,
+    Told,
+    ToProcess,
+)
 from agent_worker.worker.lifeline import Lifeline
 
-__all__ = ["Job", "Program", "main"]
+__all__ = ["Job", "Keep", "Program", "main"]
 
 logger = logging.getLogger(__name__)
 
 _room: Final = ContextVar("room", default="no room")
 """Whose log lines these are: every task that a job starts inherits it."""
+
+
+Keep = Callable[[Sequence[CheckpointChange]], bool]
+"""Sends ahead what has changed in a conversation, for the process that would go on with it; False: not now, the
+supervisor takes nothing."""
 
 
 class Job(Protocol):
@@ -39,12 +58,13 @@ class Job(Protocol):
         """Keep what all its rooms share, for as long as there are any."""
         ...
 
-    async def run(self, start: Start, joined: Callable[[], None]) -> str:
+    async def run(self, start: Start, joined: Callable[[], None], keep: Keep) -> str:
         """Do the job in one room, inside of `serving`; cancelled when it has to end.
 
         Args:
             start: What is to be done.
             joined: To be called when the agent is in its room.
+            keep: To be called with what changes in the conversation.
 
         Returns:
             Why it is over.
@@ -72,10 +92,22 @@ def main(channel: socket.socket, program: Program, log_level: int) -> None:
         program: What to run.
         log_level: Of the root logger; lines go to standard error and carry the room's name.
     """
-    # The terminal's Ctrl-C reaches the whole process group; what it means is the supervisor's decision.
+    # A terminal's Ctrl-C reaches the whole process group, and systemd's SIGTERM the whole unit; what they mean is the
+    # supervisor's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A crash in native code, and a supervisor that finds us hanging, make us say where: it stands in the log then.
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1)
     _log_to_stderr(log_level)
     lifeline = Lifeline(channel)
+    try:
+        _live(lifeline, program)
+    finally:
+        lifeline.flush()
+
+
+def _live(lifeline: Lifeline, program: Program) -> None:
     try:
         job = program.load()
     except ConfigError as error:
@@ -104,7 +136,6 @@ class _Rooms:
         async with self._job.serving(), asyncio.TaskGroup() as tasks:
             self._start(first, tasks)
             self._lifeline.follow(lambda message: self._call_in(loop, message))
-            loop.add_signal_handler(signal.SIGTERM, self._inbox.put_nowait, Stop(reason="it was told to terminate"))
             while True:
                 message = await self._inbox.get()
                 match message:
@@ -112,11 +143,13 @@ class _Rooms:
                         self._start(message, tasks)
                     case StopJob(job=job, reason=reason):
                         if job in self._running:
-                            self._running[job].cancel(reason)
+                            _end(self._running[job], reason)
                     case Stop(reason=reason):
                         for task in self._running.values():
-                            task.cancel(reason)
+                            _end(task, reason)
                         return
+                    case Ping():
+                        self._lifeline.answer(message)
                     case _:
                         assert_never(message)
 
@@ -128,7 +161,11 @@ class _Rooms:
     async def _outcome(self, start: Start) -> Ended:
         _room.set(start.room)
         try:
-            reason = await self._job.run(start, lambda: self._tell(start.job, Started()))
+            reason = await self._job.run(
+                start,
+                lambda: self._tell(start.job, Started()),
+                lambda changes: self._keep(start.job, changes),
+            )
         except AgentWorkerError as error:
             logger.error("the job failed: %s", error)
             return Ended(succeeded=False, reason=str(error))
@@ -140,8 +177,18 @@ class _Rooms:
     def _over(self, job: str) -> None:
         self._tell(job, _ended(self._running.pop(job)))
 
-    def _tell(self, job: str, what: Started | Ended) -> None:
+    def _tell(self, job: str, what: JobNews) -> None:
         self._lifeline.send(Told(job=job, what=what))
+
+    def _keep(self, job: str, changes: Sequence[CheckpointChange]) -> bool:
+        if self._lifeline.is_crowded:
+            return False
+        for change in changes:
+            try:
+                self._tell(job, change)
+            except ProtocolError as error:
+                logger.warning("a part of the conversation would be lost with this process: %s", error)
+        return True
 
     def _call_in(self, loop: asyncio.AbstractEventLoop, message: ToProcess) -> None:
         try:
@@ -149,6 +196,12 @@ class _Rooms:
         except RuntimeError:
             # The loop is closed: everything had ended already.
             logger.debug("told of %s after the end", message.t)
+
+
+def _end(running: "asyncio.Task[Ended]", reason: str) -> None:
+    # Once: a second one would break off what it does before it goes.
+    if not running.cancelling():
+        running.cancel(reason)
 
 
 def _ended(running: "asyncio.Task[Ended]") -> Ended:

@@ -16,18 +16,25 @@ from typing import Final, assert_never
 
 from agent_worker.clock import now
 from agent_worker.errors import ConfigError
+from agent_worker.worker import health
 from agent_worker.worker.address import endpoint
+from agent_worker.worker.child import ChildState
 from agent_worker.worker.events import (
     Action,
     DrainWanted,
     Event,
     Finish,
     Launch,
+    Measured,
     ProcessTold,
     Reconnect,
     Send,
     StopJob,
 )
+from agent_worker.worker.figures import Figures, RoomFigures
+from agent_worker.worker.limits import ProcessLimits
+from agent_worker.worker.load import SAMPLE_SECONDS
+from agent_worker.worker.machine import Machine
 from agent_worker.worker.pool import Pool, open_pool
 from agent_worker.worker.register import Register
 from agent_worker.worker.room_process import Program
@@ -59,6 +66,11 @@ class WorkerSettings:
         drain_seconds: How long conversations may go on after the worker was told to stop.
         idle: How many processes wait warm.
         rooms_per_process: How many rooms share a process; a crash takes them all.
+        load_limit: A machine whose processors or memory are in use by more than this fraction takes no more rooms;
+            1: no matter how busy it is.
+        limits: What each process may take.
+        health_host: Address where `worker.health` listens.
+        health_port: Its port; 0: nowhere.
         log_level: Of the processes.
     """
 
@@ -70,6 +82,10 @@ class WorkerSettings:
     drain_seconds: float = 600.0
     idle: int = 1
     rooms_per_process: int = 1
+    load_limit: float = 1.0
+    limits: ProcessLimits = field(default_factory=ProcessLimits)
+    health_host: str = "127.0.0.1"
+    health_port: int = 0
     log_level: int = logging.INFO
 
 
@@ -87,7 +103,13 @@ class Supervisor:
     def __init__(self, settings: WorkerSettings, program: Program) -> None:
         self._settings = settings
         self._program = program
-        self._register = Register(f"worker-{uuid.uuid4().hex[:12]}", settings.agent, settings.max_jobs, _version())
+        self._register = Register(
+            f"worker-{uuid.uuid4().hex[:12]}",
+            settings.agent,
+            settings.max_jobs,
+            _version(),
+            load_limit=settings.load_limit,
+        )
         self._mailbox = asyncio.Queue[Event](MAILBOX)
         self._link = ServerLink(
             endpoint(settings.signaling, "/v1/worker"),
@@ -120,10 +142,16 @@ class Supervisor:
                     log_level=self._settings.log_level,
                     idle=self._settings.idle,
                     rooms=self._settings.rooms_per_process,
+                    limits=self._settings.limits,
                 ) as pool,
                 asyncio.TaskGroup() as tasks,
             ):
-                sides = [tasks.create_task(self._decide(pool)), tasks.create_task(self._serve(pool))]
+                sides = [
+                    tasks.create_task(self._decide(pool)),
+                    tasks.create_task(self._serve(pool)),
+                    tasks.create_task(self._measure()),
+                    tasks.create_task(self._be_watched(pool)),
+                ]
                 await self._finished.wait()
                 await self._link.say_the_rest()
                 for side in sides:
@@ -204,6 +232,49 @@ class Supervisor:
             refusal = error
         self._refusal = refusal
         self._finished.set()
+
+    # Those who watch. --------------------------------------------------------------------------------------------
+
+    async def _measure(self) -> None:
+        machine = Machine()
+        while True:
+            self._post(Measured(machine.read()))
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    async def _be_watched(self, pool: Pool) -> None:
+        if not self._settings.health_port:
+            return
+        try:
+            await health.serve(lambda: self._figures(pool), self._settings.health_host, self._settings.health_port)
+        except ConfigError as error:
+            self._refusal = error
+            self._finished.set()
+
+    def _figures(self, pool: Pool) -> Figures:
+        register, tally = self._register, self._register.tally
+        rooms = register.rooms
+        return Figures(
+            connected=register.is_registered,
+            draining=register.state == "draining",
+            full=register.state == "full",
+            max_jobs=register.max_jobs,
+            load=register.load.of(len(rooms), register.max_jobs),
+            cpu=register.load.cpu,
+            memory=register.load.memory,
+            warm=sum(child.state is ChildState.READY for child in pool.children),
+            checkpoints=len(register.checkpoints),
+            started=tally.started,
+            resumed=tally.resumed,
+            succeeded=tally.succeeded,
+            failed=tally.failed,
+            refused=tally.refused,
+            rooms=tuple(
+                RoomFigures(name=rooms[job], resident=child.resident, lag=child.lag)
+                for child in pool.children
+                for job in child.jobs
+                if job in rooms
+            ),
+        )
 
     # Signals. ----------------------------------------------------------------------------------------------------
 

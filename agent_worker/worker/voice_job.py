@@ -3,9 +3,10 @@
 Rooms of one process share its 20 ms slots and its voice activity model, and nothing of their conversations.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import get_args
+from typing import Final, get_args
 from urllib.parse import urlsplit
 
 from agent_worker.agent import Agent
@@ -27,11 +28,17 @@ from agent_worker.telemetry.tracks import Subject
 from agent_worker.vad import silero
 from agent_worker.vad.silero import SileroVad
 from agent_worker.worker import loader
+from agent_worker.worker.checkpoint import Character, Checkpoint, to_go_on_with
+from agent_worker.worker.checkpoint import Recorder as CheckpointRecorder
 from agent_worker.worker.ipc import Start
 from agent_worker.worker.loader import AgentSource
 from agent_worker.worker.program import VoiceProgram
+from agent_worker.worker.room_process import Keep
 
 __all__ = ["VoiceJob", "load"]
+
+KEEP_SECONDS: Final = 0.5
+"""How often what was said is sent ahead: what is newer dies with the process."""
 
 
 def load(program: VoiceProgram) -> "VoiceJob":
@@ -81,8 +88,8 @@ class VoiceJob:
             background.start(self._ticker.run(), name="ticker")
             yield
 
-    async def run(self, start: Start, joined: Callable[[], None]) -> str:
-        """Hold the conversation; gives back why it is over.
+    async def run(self, start: Start, joined: Callable[[], None], keep: Keep) -> str:
+        """Hold the conversation, or go on with it; gives back why it is over.
 
         Raises:
             AgentWorkerError: The room or the model is lost, or refused us.
@@ -94,18 +101,22 @@ class VoiceJob:
             opus=self._program.opus,
             ticker=self._ticker,
         )
+        checkpoint = start.checkpoint or Checkpoint()
         session = AgentSession(
-            self._next_agent(),
+            loader.named_again(checkpoint.character.agent) or self._next_agent(),
             door=_Announcing(door, joined),
             model=self._model,
             vad=SileroVad(),
             synthesiser=OnDemandSynthesiser(),
-            options=SpeechOptions(listen=self._program.listen),
+            options=checkpoint.character.options or SpeechOptions(listen=self._program.listen),
+            history=to_go_on_with(checkpoint.items),
         )
         with self._recorder(start.room) as recorder:
             for kind in get_args(SessionEvent):
                 session.on(kind)(recorder.receive)
-            return await session.run()
+            async with Background() as background:
+                background.start(_keep(session, CheckpointRecorder(checkpoint), keep), name="checkpoint")
+                return await session.run()
 
     def _next_agent(self) -> Agent:
         """One that nobody has used: the first was made when the process was warmed."""
@@ -126,6 +137,15 @@ class VoiceJob:
             server=urlsplit(model.url).hostname or "",
         )
         return Recorder(subject, record_content=self._program.telemetry.record_content)
+
+
+async def _keep(session: AgentSession, recorder: CheckpointRecorder, keep: Keep) -> None:
+    while True:
+        await asyncio.sleep(KEEP_SECONDS)
+        character = Character(agent=loader.name_of(session.agent), options=session.own_options)
+        changes = recorder.changes(session.history, character)
+        if changes and keep(changes):
+            recorder.confirm()
 
 
 class _Announcing:
