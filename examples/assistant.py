@@ -17,7 +17,10 @@ class Assistant(Agent):
     )
 
     async def on_enter(self) -> None:
-        self.session.generate_reply(instructions="Greet the user and offer your help.")
+        if self.session.resumed:  # the process before this one died, and the conversation goes on
+            self.session.say("Sorry, I was away for a moment.")
+        else:
+            self.session.generate_reply(instructions="Greet the user and offer your help.")
 
     @function_tool
     async def get_time(self) -> str:

@@ -107,8 +107,8 @@ class Workers:
     def choose(self, agent: str, tried: Collection[str], now: float, first: str | None = None) -> Worker | None:
         """Whom to ask next; None when nobody is left who could take it.
 
-        A job that asks for no particular agent ("") prefers workers without a name of their own. The worker `first` is
-        asked before all others, if it can take it.
+        A job that asks for no particular agent ("") prefers workers without a name of their own. The worker `first`
+        is asked before all others, if it can take it.
         """
         able = [w for w in self._by_id.values() if w.takes_offers(now, self._fresh) and w.id not in tried]
         for worker in able:

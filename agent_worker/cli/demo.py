@@ -149,7 +149,9 @@ class _Demo:
         signaling = start("signaling", "-m", "signaling", "--dev", "--port", str(wishes.port))
         page = await self._wait_for(signaling)
         model_url = wishes.model if model is None else await self._wait_for(model)
-        options = ["--signaling", page, "--drain-timeout", "0", *(["--model", model_url] if model_url else [])]
+        # Whoever tries it wants an agent, however busy the machine is.
+        options = ["--signaling", page, "--drain-timeout", "0", "--load-limit", "1"]
+        options += ["--model", model_url] if model_url else []
         await self._wait_for(start("worker", "-m", "agent_worker", "start", wishes.agent, *options))
         self._console.print(Text(f"Ready. Open {page} and speak. Ctrl-C ends everything.", style="bold green"))
         if wishes.browser:

@@ -1,7 +1,7 @@
 """A room process's end of the pipe to its supervisor: jobs and stops come in by it, and its end ends the process.
 
-A thread reads it, so that it works while the event loop hangs in somebody's blocking call; another one writes, so that
-a supervisor that takes nothing holds up no conversation.
+A thread reads it, so that it works while the event loop hangs in somebody's blocking call; another one writes, so
+that a supervisor that takes nothing holds up no conversation.
 """
 
 import logging

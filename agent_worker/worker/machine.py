@@ -1,4 +1,4 @@
-"""Reads the machine: the container's processors and memory where there is one (cgroup v2), else the whole machine's."""
+"""Reads the machine: the processors and memory of the container (cgroup v2), or those of the whole machine."""
 
 import os
 from pathlib import Path

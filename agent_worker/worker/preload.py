@@ -21,8 +21,8 @@ with contextlib.suppress(ConfigError):
     libopus.load()
 
 # The fork server gives its children the handlers it had before it ran: so a Ctrl-C in a terminal, which reaches every
-# process of the group, finds none in which it is not yet ignored. So with systemd's SIGTERM, which reaches every process
-# of the unit: conversations go on while the supervisor drains.
+# process of the group, finds none in which it is not yet ignored. So with systemd's SIGTERM, which reaches the whole
+# unit: conversations go on while the supervisor drains.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

@@ -95,7 +95,7 @@ def agent_worker(folder: Path, model_url: str, *, rooms: int, rooms_per_process:
             running("signaling", "signaling", "--port", str(port), "--dev", folder=folder)
         )
         wait_ready(f"{url}/readyz", signaling)
-        options = ["--max-jobs", str(rooms + 1), "--drain-timeout", "0"]
+        options = ["--max-jobs", str(rooms + 1), "--drain-timeout", "0", "--load-limit", "1"]
         if rooms_per_process > 1:
             options += ["--rooms-per-process", str(rooms_per_process)]
         worker = programs.enter_context(

@@ -8,7 +8,7 @@ import fractions
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,7 +96,10 @@ class Caller:
         self.identity = ""
         self.agent: dict[str, Any] | None = None
         self.socket: websockets.ClientConnection | None = None
-        self.peer = RTCPeerConnection(configuration or RTCConfiguration(iceServers=[]))
+        self._configuration = configuration or RTCConfiguration(iceServers=[])
+        self._calls = 0
+        self.start: Callable[[Coroutine[Any, Any, None]], object] = lambda _: None
+        self.peer = self._new_peer()
         self.connected = asyncio.Event()
         self._changed = asyncio.Event()
         self._ids = itertools.count(1)
@@ -213,6 +216,9 @@ class Caller:
                         await self._see(participant)
                 case "participant" if message["op"] == "joined":
                     await self._see(message["participant"])
+                case "participant" if message["op"] == "left" and self.agent is not None:
+                    if message["participant"]["sid"] == self.agent["sid"]:
+                        await self._lose_agent()
                 case "answer":
                     await self.peer.setRemoteDescription(RTCSessionDescription(message["sdp"], "answer"))
                 case _:
@@ -227,9 +233,23 @@ class Caller:
     async def _see(self, participant: dict[str, Any]) -> None:
         if participant["kind"] == "agent" and self.agent is None:
             self.agent = participant
+            gen, self._calls = self._calls, self._calls + 1
             await self.send(
-                {"t": "offer", "to": participant["identity"], "pc": "main", "gen": 0, "sdp": await self.offer()}
+                {"t": "offer", "to": participant["identity"], "pc": "main", "gen": gen, "sdp": await self.offer()}
             )
+
+    async def _lose_agent(self) -> None:
+        """The agent is gone: whoever comes in its place is called anew."""
+        self.agent = None
+        self.connected.clear()
+        await self.peer.close()
+        self.peer = self._new_peer()
+
+    def _new_peer(self) -> RTCPeerConnection:
+        peer = RTCPeerConnection(self._configuration)
+        peer.on("connectionstatechange", self.watch_connection)
+        peer.on("track", lambda track: self.start(self.listen(track)))
+        return peer
 
     async def listen(self, track: MediaStreamTrack) -> None:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
@@ -262,14 +282,13 @@ async def calling(url: str, room: str, *, connect: bool = True, **token: Any) ->
             iceTransportPolicy=RTCIceTransportPolicy(ice["iceTransportPolicy"]),
         )
     )
-    caller.peer.on("connectionstatechange", caller.watch_connection)
     socket_url = url.replace("http", "ws", 1) + "/v1/rtc"
     async with (
         websockets.connect(socket_url, subprotocols=[websockets.Subprotocol("voice.v1")], compression=None) as socket,
         asyncio.TaskGroup() as group,
     ):
         caller.socket = socket
-        caller.peer.on("track", lambda track: tasks.append(group.create_task(caller.listen(track))))
+        caller.start = lambda work: tasks.append(group.create_task(work))
         tasks = [group.create_task(caller.follow())]
         await caller.send({"t": "join", "id": 1, "token": response.json()["token"], "v": 1})
         tasks.append(group.create_task(caller.ping()))
@@ -288,10 +307,9 @@ async def calling(url: str, room: str, *, connect: bool = True, **token: Any) ->
 async def connecting(url: str, room: str) -> AsyncIterator[Caller]:
     """Join by one HTTP request: the simplest client there is."""
     caller = Caller()
-    caller.peer.on("connectionstatechange", caller.watch_connection)
     async with httpx.AsyncClient(base_url=url, timeout=40) as http, asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[None]] = []
-        caller.peer.on("track", lambda track: tasks.append(group.create_task(caller.listen(track))))
+        caller.start = lambda work: tasks.append(group.create_task(work))
         response = await http.post(f"/v1/rooms/{room}/connect", json={"sdp": await caller.offer(), "type": "offer"})
         response.raise_for_status()
         answer = response.json()

@@ -130,24 +130,30 @@ def stack(
         wait_ready(f"{url}/readyz", signaling)
         wait_open(model_port, model)
         worker = programs.enter_context(
-            running(
-                "worker",
-                "agent_worker",
-                "start",
-                agent,
-                "--signaling",
-                url,
-                "--model",
-                model_url,
-                "--drain-timeout",
-                "0",
-                *worker_options,
-                folder=folder,
-                env=worker_env,
+            worker_running(
+                "worker", agent, url=url, model_url=model_url, folder=folder, options=worker_options, env=worker_env
             )
         )
         wait_worker(url, worker)
         yield Stack(url, model_url, recordings, folder, signaling, model, worker)
+
+
+@contextmanager
+def worker_running(
+    name: str,
+    agent: str,
+    *,
+    url: str,
+    model_url: str,
+    folder: Path,
+    options: Sequence[str] = (),
+    env: dict[str, str] | None = None,
+) -> Iterator[Process]:
+    """A worker that takes rooms however busy the machine is."""
+    addresses = ("--signaling", url, "--model", model_url)
+    given = (*addresses, "--drain-timeout", "0", "--load-limit", "1", *options)
+    with running(name, "agent_worker", "start", agent, *given, folder=folder, env=env) as worker:
+        yield worker
 
 
 def wait_ready(url: str, process: Process, *, seconds: float = 30.0) -> None:
@@ -176,9 +182,9 @@ def wait_open(port: int, process: Process, *, seconds: float = 30.0) -> None:
             return
 
 
-def wait_worker(url: str, worker: Process, *, seconds: float = 30.0) -> None:
+def wait_worker(url: str, worker: Process, *, seconds: float = 30.0, workers: int = 1) -> None:
     deadline = time.monotonic() + seconds
-    while not httpx.get(f"{url}/readyz").json().get("workers"):
+    while httpx.get(f"{url}/readyz").json().get("workers", 0) < workers:
         assert worker.popen.poll() is None, f"the worker ended:\n{worker.printed()}"
         assert time.monotonic() < deadline, f"the worker did not register:\n{worker.printed()}"
         time.sleep(0.05)

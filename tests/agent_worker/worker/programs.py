@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from agent_worker.errors import ConfigError, RoomLostError
+from agent_worker.history.items import Message, Role
 from agent_worker.rooms.base import HumanJoined, RoomClosed
 from agent_worker.rooms.signaled import SignaledDoor
+from agent_worker.worker.checkpoint import ItemKept
 from agent_worker.worker.ipc import Start
+from agent_worker.worker.room_process import Keep
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +32,14 @@ class Sharing:
 
 @dataclass(frozen=True)
 class Scripted(Sharing):
-    """A job that does what its room is called: "sleep", "end", "fail", "crash", "hang" or "stubborn"."""
+    """A job that does what its room is called, such as "sleep", "crash", "stubborn" or "talk"."""
 
     name: str = "scripted"
 
     def load(self):
         return self
 
-    async def run(self, start: Start, joined: Callable[[], None]) -> str:
+    async def run(self, start: Start, joined: Callable[[], None], keep: Keep) -> str:
         logger.warning("at work as %s", os.getpid())
         joined()
         match start.room:
@@ -50,6 +53,10 @@ class Scripted(Sharing):
                 time.sleep(3600)
             case "stubborn":
                 await stubbornly()
+            case "talk":
+                keep([ItemKept(item=Message(id="m1", role=Role.USER, text="my name is Alice"), after="root")])
+            case "recall":
+                return start.checkpoint.items[0].text
         await asyncio.sleep(3600)
         return "never"
 
@@ -82,6 +89,25 @@ class DiesOnLoad:
         os._exit(3)
 
 
+@dataclass(frozen=True)
+class LoadsForEver:
+    """An application whose import does not come to an end."""
+
+    def load(self):
+        time.sleep(3600)
+
+
+@dataclass(frozen=True)
+class Hoards(Scripted):
+    """A job that takes half a gigabyte."""
+
+    async def run(self, start: Start, joined: Callable[[], None], keep: Keep) -> str:
+        joined()
+        hoard = b"x" * (512 * 1024 * 1024)
+        await asyncio.sleep(3600)
+        return str(len(hoard))
+
+
 class Quiet:
     """A voice that says nothing."""
 
@@ -98,7 +124,7 @@ class InRoom(Sharing):
     def load(self):
         return self
 
-    async def run(self, start: Start, joined: Callable[[], None]) -> str:
+    async def run(self, start: Start, joined: Callable[[], None], keep: Keep) -> str:
         async with SignaledDoor(start.url, start.token).join(Quiet()) as room:
             joined()
             async for event in room.events():

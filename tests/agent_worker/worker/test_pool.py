@@ -14,10 +14,18 @@ import psutil
 import pytest
 
 from agent_worker.errors import ConfigError
+from agent_worker.history.items import Message, Role
+from agent_worker.worker.checkpoint import Checkpoint, ItemKept
 from agent_worker.worker.ipc import Ended, Start, Started
 from agent_worker.worker.lifeline import LAST_GRACE
+from agent_worker.worker.limits import ProcessLimits
 from agent_worker.worker.pool import open_pool
-from tests.agent_worker.worker.programs import DiesOnLoad, Scripted, Unloadable
+from tests.agent_worker.worker.programs import DiesOnLoad, Hoards, LoadsForEver, Scripted, Unloadable
+
+KILLED = Ended(
+    succeeded=False,
+    reason="its process died (killed by SIGKILL: by hand, or because the machine's memory ran out)",
+)
 
 
 class Reports:
@@ -115,7 +123,7 @@ async def test_a_job_that_does_not_stop_is_killed_after_its_grace(reports, room,
         await reports.until("J_1", Started)
         asked = time.monotonic()
         pool.stop("J_1", "room_closed", grace=0.3)
-        assert await reports.until("J_1", Ended) == Ended(succeeded=False, reason="its process died (signal 9)")
+        assert await reports.until("J_1", Ended) == Ended(succeeded=False, reason="its process is past its deadline")
         assert 0.3 <= time.monotonic() - asked < 3.0
     assert "J_1 is past its deadline" in caplog.text
 
@@ -147,7 +155,7 @@ async def test_killing_one_room_leaves_the_others_and_is_told(reports):
         await reports.until("J_1", Started)
         await reports.until("J_2", Started)
         os.kill(victim, signal.SIGKILL)
-        assert await reports.until("J_1", Ended) == Ended(succeeded=False, reason="its process died (signal 9)")
+        assert await reports.until("J_1", Ended) == KILLED
         await asyncio.sleep(0.1)
         assert reports.of["J_2"] == [Started()]
 
@@ -197,7 +205,7 @@ async def test_a_crash_takes_the_rooms_of_its_process_and_no_other(reports):
         await started(pool, reports, "J_3")
         os.kill(victim, signal.SIGKILL)
         for name in ("J_1", "J_2"):
-            assert await reports.until(name, Ended) == Ended(succeeded=False, reason="its process died (signal 9)")
+            assert await reports.until(name, Ended) == KILLED
         await asyncio.sleep(0.1)
         assert reports.of["J_3"] == [Started()]
 
@@ -334,3 +342,83 @@ def test_a_ctrl_c_of_the_terminal_does_not_reach_the_rooms(tmp_path):
         assert len(everyone) >= 5
         supervisor.kill()
         assert "KeyboardInterrupt" not in supervisor.stderr.read()
+
+
+QUICK = ProcessLimits(ping_seconds=0.2)
+
+
+@pytest.mark.parametrize("room", ["hang", "sleep"])
+async def test_a_process_that_hangs_or_is_stopped_is_found_and_replaced(reports, room, caplog):
+    async with open_pool(Scripted(), report=reports, limits=QUICK) as pool:
+        await pool.wait_ready()
+        (victim,) = room_processes()
+        pool.launch(job("J_1", room))
+        await reports.until("J_1", Started)
+        if room == "sleep":
+            os.kill(victim, signal.SIGSTOP)
+        ended = await reports.until("J_1", Ended)
+        assert ended == Ended(succeeded=False, reason="its process hangs: no answer for 0.8 s")
+        assert not psutil.pid_exists(victim)
+        pool.launch(job("J_2"))
+        await reports.until("J_2", Started)
+    assert "the process of job J_1 hangs" in caplog.text
+
+
+async def test_a_warm_process_that_hangs_is_replaced(reports):
+    async with open_pool(Scripted(), report=reports, limits=QUICK) as pool:
+        await pool.wait_ready()
+        (victim,) = room_processes()
+        os.kill(victim, signal.SIGSTOP)
+        await eventually(lambda: victim not in room_processes() and len(room_processes()) == 1)
+
+
+async def test_processes_that_answer_are_left_alone(reports):
+    async with open_pool(Scripted(), report=reports, limits=QUICK) as pool:
+        pool.launch(job("J_1"))
+        await reports.until("J_1", Started)
+        await asyncio.sleep(2.0)
+        assert reports.of["J_1"] == [Started()]
+        assert all(child.resident > 1_000_000 and child.lag < 0.5 for child in pool.children if child.jobs)
+
+
+async def test_a_process_with_too_much_memory_is_warned_of_and_then_killed(reports, caplog):
+    limits = ProcessLimits(ping_seconds=0.2, memory_warn=1, memory_limit=400)
+    async with open_pool(Hoards(), report=reports, limits=limits) as pool:
+        await pool.wait_ready()
+        await eventually(lambda: "a process without a job uses" in caplog.text)
+        pool.launch(job("J_1"))
+        ended = await reports.until("J_1", Ended)
+        assert re.fullmatch(r"its process uses \d+ MiB of memory where 400 are allowed", ended.reason)
+
+
+async def test_a_process_that_does_not_load_is_killed_and_said(reports):
+    async with open_pool(LoadsForEver(), report=reports, limits=ProcessLimits(init_seconds=0.5)) as pool:
+        with pytest.raises(ConfigError, match=r"did not load within 0\.5 s"):
+            await pool.wait_ready()
+    assert room_processes() == set()
+
+
+async def test_what_is_said_is_sent_ahead_in_order_and_handed_to_the_next(reports):
+    first = Message(id="m1", role=Role.USER, text="my name is Alice")
+    kept = ItemKept(item=first, after="root")
+    async with open_pool(Scripted(), report=reports) as pool:
+        pool.launch(job("J_1", "talk"))
+        await reports.until("J_1", ItemKept)
+        assert reports.of["J_1"] == [Started(), kept]
+        begun = Start(job="J_2", room="recall", url="", token="t", checkpoint=Checkpoint().after(kept))
+        pool.launch(begun)
+        assert await reports.until("J_2", Ended) == Ended(succeeded=True, reason="my name is Alice")
+
+
+async def test_a_room_outlives_a_sigterm_to_its_whole_unit(reports):
+    """As systemd sends it; the fork server has to live as well, or nobody learns how a room ends."""
+    async with open_pool(Scripted(), report=reports) as pool:
+        await pool.wait_ready()
+        pool.launch(job("J_1"))
+        await reports.until("J_1", Started)
+        for process in psutil.Process().children(recursive=True):
+            process.terminate()
+        await asyncio.sleep(1.0)
+        assert reports.of["J_1"] == [Started()]
+        pool.stop("J_1", "enough", grace=5.0)
+        assert await reports.until("J_1", Ended) == Ended(succeeded=True, reason="enough")

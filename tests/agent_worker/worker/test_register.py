@@ -4,18 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent_worker.history.items import Message, Role
+from agent_worker.worker.checkpoint import Character, Checkpoint, ItemKept
 from agent_worker.worker.events import (
     Connected,
     Disconnected,
     DrainWanted,
     Finish,
     Launch,
+    Measured,
     ProcessTold,
     Reconnect,
     Send,
     StopJob,
 )
 from agent_worker.worker.ipc import Ended, Start, Started
+from agent_worker.worker.load import Reading
 from agent_worker.worker.register import ASSIGN_TIMEOUT, DRAIN_GRACE, JobState, Register
 from signaling.messages import (
     Drain,
@@ -341,3 +345,71 @@ def test_whatever_comes_processes_and_promises_are_kept_count_of(steps):
     world = World()
     for step in steps:
         world.step(step)
+
+
+# Conversations that go on, and machines that are busy. -----------------------------------------------------------
+
+SAID = ItemKept(item=Message(id="m1", role=Role.USER, text="my name is Alice"), after="root")
+RUNNING = (offer("J_1"), assign("J_1"), ProcessTold("J_1", Started()))
+
+
+def launched(actions):
+    (start,) = [action.start for action in actions if isinstance(action, Launch)]
+    return start
+
+
+def test_a_job_that_comes_back_goes_on_with_what_was_said():
+    made = register(*RUNNING, ProcessTold("J_1", SAID), ProcessTold("J_1", DEAD), offer("J_1"))
+    assert launched(made.receive(assign("J_1", epoch=2), 3.0)).checkpoint == Checkpoint(items=(SAID.item,))
+    assert (made.tally.started, made.tally.resumed, made.tally.failed) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("end", [DONE, Disconnected()])
+def test_only_what_broke_goes_on(end):
+    """A job that ended well begins anew, and so does another job."""
+    made = register(*RUNNING, ProcessTold("J_1", SAID), *([ProcessTold("J_1", end)] if end is DONE else []))
+    made.receive(offer("J_2"), 2.0)
+    assert launched(made.receive(assign("J_2"), 3.0)).checkpoint is None
+
+
+def test_one_in_which_nothing_was_said_begins_anew():
+    made = register(*RUNNING, ProcessTold("J_1", Character(agent="app:Waiter")), ProcessTold("J_1", DEAD))
+    made.receive(offer("J_1"), 2.0)
+    assert launched(made.receive(assign("J_1", epoch=2), 3.0)).checkpoint is None
+
+
+def test_what_is_said_is_no_news_for_the_server():
+    assert register(*RUNNING).receive(ProcessTold("J_1", SAID), 3.0) == []
+
+
+def busy(cpu, limit=0.8):
+    made = Register("W_1", "", 2, load_limit=limit)
+    for event, now in [(Connected(), 0.0), (REGISTERED, 0.0)]:
+        made.receive(event, now)
+    made.receive(Measured(Reading(cpu_seconds=0.0, cores=2.0, memory=0.1)), 0.0)
+    return made, made.receive(Measured(Reading(cpu_seconds=cpu * 2.0, cores=2.0, memory=0.1)), 1.0)
+
+
+def test_a_busy_machine_says_so_at_once_and_takes_no_room():
+    made, actions = busy(0.9)
+    assert actions == [status(1, "full", load=0.9)]
+    assert made.receive(offer("J_1"), 1.0) == [Send(JobReject(job="J_1", reason="busy"))]
+    assert made.tally.refused == 1
+
+
+def test_an_idle_machine_takes_rooms_and_one_without_a_limit_any():
+    for made, _ in (busy(0.7), busy(1.0, limit=1.0)):
+        assert isinstance(made.receive(offer("J_1"), 1.0)[0].message, JobAccept)
+
+
+def test_jobs_that_run_are_reported_again_and_go_on_under_their_epoch():
+    """After a restart of signaling the worker is the one that knows."""
+    made = register(*RUNNING)
+    made.receive(Disconnected(), 2.0)
+    (hello,) = made.receive(Connected(), 3.0)
+    assert hello.message.jobs == (RunningJob(job="J_1", epoch=1, room="room-of-J_1"),)
+    actions = made.receive(Registered(session="S_2", keep=("J_1",)), 3.1)
+    assert update("J_1", "running") in actions
+    assert not [action for action in actions if isinstance(action, StopJob)]
+    actions = made.receive(Registered(session="S_3", revoke=("J_1",)), 3.2)
+    assert [action for action in actions if isinstance(action, StopJob)]
