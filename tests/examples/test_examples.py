@@ -17,7 +17,7 @@ EXAMPLES = sorted(path for path in (Path(__file__).parents[2] / "examples").glob
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_holds_a_conversation(path: Path):
-    agent = loader.load(str(path))
+    agent = loader.load(str(path)).made
     assert isinstance(agent, Agent)
     assert agent.instructions
     room, model = LoopbackRoom(), ScriptedModel(replies=[ScriptedReply("Hello there"), ScriptedReply("Bye")])
@@ -38,7 +38,7 @@ def test_an_example_holds_a_conversation(path: Path):
 
 
 def test_the_assistant_takes_orders_and_tells_the_time():
-    agent = loader.load(str(EXAMPLES[0].with_name("assistant.py")))
+    agent = loader.load(str(EXAMPLES[0].with_name("assistant.py"))).made
 
     async def main() -> tuple[str, str]:
         order = await agent.place_order("pizza", "large", 2)  # pyright: ignore

@@ -36,7 +36,7 @@ def test_a_guest_books_a_table():
         stage.human.say(loud(1.0))
         await asyncio.sleep(9.0)
 
-    stage = play(script, model, loader.load(str(EXAMPLE)), synthesiser=FakeSynthesiser())
+    stage = play(script, model, loader.load(str(EXAMPLE)).made, synthesiser=FakeSynthesiser())
     assert [message.text for message in stage.session.history.messages()] == [
         "Welcome to the Blue Door. This call is recorded.",
         "How can I help?",

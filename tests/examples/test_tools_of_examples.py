@@ -27,7 +27,7 @@ SECONDS = 60.0
 def test_a_slow_tool_is_bridged():
     voice = ToneVoice()
     rehearsed = rehearse(
-        loader.load(str(EXAMPLES / "slow_tool.py")),
+        loader.load(str(EXAMPLES / "slow_tool.py")).made,
         [
             Replies("Good morning. Which number?"),
             Hears("Twelve"),
@@ -50,7 +50,7 @@ async def test_a_server_has_the_tool():
         replies=[ScriptedReply("Hi"), ScriptedReply(calls=(("in_stock", '{"item": "tea"}'),)), ScriptedReply("Three")]
     )
     room = LoopbackRoom()
-    session = AgentSession(loader.load(str(EXAMPLES / "mcp_tools.py")), door=room, model=model, vad=EnergyVad())
+    session = AgentSession(loader.load(str(EXAMPLES / "mcp_tools.py")).made, door=room, model=model, vad=EnergyVad())
     async with asyncio.TaskGroup() as group, asyncio.timeout(SECONDS):
         group.create_task(session.run())
         room.enter()

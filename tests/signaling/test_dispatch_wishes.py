@@ -207,3 +207,29 @@ def test_a_job_that_is_over_is_not_taken_up_again(office: Office):
     office.do(LastHumanLeft("r"))
     office.do(WorkerLost("ws-w"))
     assert not office.dispatch.can_adopt("r", assign.job, 1, AgentWish())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_job_that_failed_goes_back_to_the_worker_that_knows_what_was_said(seed: int):
+    office = Office(seed=seed)
+    for name in ("w1", "w2", "w3"):
+        office.register(name)
+    office.enter()
+    first = office.run()
+    asked = [office.offers()[-1][0]]
+    for _ in range(2):
+        office.fail(first)
+        office.wait(4.0)
+        first = office.run()
+        asked.append(office.offers()[-1][0])
+    assert asked == [asked[0]] * 3
+
+
+def test_a_worker_that_is_lost_is_not_waited_for(office: Office):
+    office.register("w1")
+    office.enter()
+    office.run()
+    office.register("w2")
+    office.lose("ws-w1")
+    office.wait(11.0)
+    assert office.offers()[-1][0] == "ws-w2"

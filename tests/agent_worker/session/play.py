@@ -1,13 +1,14 @@
 """A session in virtual time, with a script that plays the human: shared by the tests of this folder."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import numpy as np
 
 from agent_worker import Agent, AgentSession, SpeechOptions
 from agent_worker.audio import MODEL_RATE, Samples
 from agent_worker.cascade.base import SpokenChunk, Synthesiser, TimedWord
+from agent_worker.history.items import Item
 from agent_worker.realtime import base as rt
 from agent_worker.session.events import SessionEvent
 from agent_worker.testing import EnergyVad, Human, LoopbackRoom, ScriptedModel, run_in_virtual_time
@@ -86,6 +87,7 @@ def play(
     options: SpeechOptions | None = None,
     turn_judge: TurnJudge | None = None,
     model_settings: rt.SessionSettings | None = None,
+    history: Iterable[Item] = (),
     ends: str = "script over",
 ) -> Stage:
     """Run a session while a script plays the human. `ends`: the reason that the session is to end with."""
@@ -99,6 +101,7 @@ def play(
         turn_judge=turn_judge,
         model_settings=model_settings,
         options=options,
+        history=history,
     )
 
     async def main() -> Stage:
