@@ -128,7 +128,10 @@ class Agent:
         self._session = session
 
     async def on_enter(self) -> None:
-        """The agent has begun to listen: somebody is there, or another agent has handed over. A moment to greet."""
+        """The agent has begun to listen: somebody is there, or another agent has handed over. A moment to greet.
+
+        Unless `self.session.resumed`: then a process before this one died, and the conversation goes on.
+        """
 
     async def on_exit(self) -> None:
         """The agent is about to leave the conversation. Called once, however that comes; its history can be read.

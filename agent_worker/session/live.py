@@ -111,7 +111,7 @@ class Live:
         self.ending = Ending(seat=seat, post=mailbox.post)
         self._over = False
         self._answers = Answers(speeches=speeches, emit=emit)
-        self._resumption = Resumption(history=history, enter=seat.enter, answer=self._answer_history)
+        self._resumption = Resumption(history=history, enter=seat.enter, answer=self._answer)
         self._conversation = Conversation(
             options(), transcribes=self._transcribes, turn_hook=True, new_id=self._answers.new
         )
@@ -395,15 +395,14 @@ class Live:
     def _typed(self, text: str, identity: str) -> None:
         """Text interrupts and is answered (M-8)."""
         self.add_user_message(text, identity)
-        if not self.ending.draining:
-            self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn", interrupts=True)
+        self._answer(interrupts=True)
 
     def _enter(self) -> None:
         self._own(self._resumption.enter())
 
-    def _answer_history(self) -> None:
+    def _answer(self, *, interrupts: bool = False) -> None:
         if not self.ending.draining:
-            self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn")
+            self.request(Speech(id=self._speeches.new().id, answers_turn=True), "turn", interrupts=interrupts)
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER
