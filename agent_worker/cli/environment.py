@@ -55,7 +55,7 @@ class Environment(BaseSettings):
     def realtime_model(self, url: str | None = None) -> ModelSettings:
         """The model at `url`, else at AGENT_WORKER_MODEL_URL, else OpenAI's if there is a key, else the local one.
 
-        AGENT_WORKER_MODEL_DIALECT is about the server at an address that is given: the other two speak GA.
+        AGENT_WORKER_MODEL_DIALECT is about the server at an address that is given.
         A key is never sent to a server on this machine: the local model asks for none.
         """
         key = None if self.openai_api_key is None else self.openai_api_key.get_secret_value()
@@ -68,7 +68,7 @@ class Environment(BaseSettings):
                 dialect=self.model_dialect,
             )
         if key is None:
-            return ModelSettings(url=LOCAL_MODEL, model=self.model)
+            return ModelSettings(url=LOCAL_MODEL, model=self.model, dialect="local")
         from agent_worker.realtime.openai import DEFAULT_MODEL, OPENAI_URL
 
         return ModelSettings(url=OPENAI_URL, model=self.model or DEFAULT_MODEL, api_key=key)

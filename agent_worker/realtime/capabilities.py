@@ -82,6 +82,8 @@ class Capabilities:
     """A request can bring its own instructions."""
     response_tools: bool = True
     """A request can bring its own tools and tool choice."""
+    voice_per_response: bool = True
+    """A request can bring its own voice, even after the session has spoken in another one."""
     response_metadata: bool = True
     """A reply repeats the metadata of its request."""
     out_of_band: bool = True

@@ -28,6 +28,8 @@ SHORTEST_LIFE: Final = 60.0
 """A provider that gives a session less than this has another idea of the time, and is not believed."""
 AGAIN_SECONDS: Final = 30.0
 """Until a connection that is to stand in for a living one is tried again."""
+REVOICE_SECONDS: Final = 5.0
+"""How long a reply in another voice waits for a connection that can speak in it; then it is made in the old one."""
 
 PASSING: Final = frozenset(
     {"rate_limit_exceeded", "inference_rate_limit_exceeded", "server_error", "session_expired", "overloaded"}
@@ -69,6 +71,7 @@ class Continuity:
         endurance: How long to wait for what.
         input_rate: Samples per second of the user's sound.
         transcribed: Whether the model says what it heard.
+        voice_per_response: Whether the voice may change once it was heard; else another connection must have it.
         jitter: Random numbers from 0 to 1.
 
     Attributes:
@@ -84,6 +87,7 @@ class Continuity:
         endurance: Endurance,
         input_rate: int,
         transcribed: bool,
+        voice_per_response: bool,
         jitter: Callable[[], float],
     ) -> None:
         self.settings = settings
@@ -100,6 +104,10 @@ class Continuity:
         self._renew_at: float | None = None
         self._lost_at: float | None = None
         self._begun = False
+        self._voice_per_response = voice_per_response
+        self._voice = settings.voice
+        self._has_spoken = False
+        self._revoice_by: float | None = None
 
     def __repr__(self) -> str:
         return f"<Continuity on connection {self._current}, {self._sequencer}, {self._unheard}>"
@@ -108,7 +116,7 @@ class Continuity:
     def deadline(self) -> float | None:
         """When `advance` is to be called, or None."""
         renew_at = self._renew_at if self._current is not None and self._opening is None and self._is_quiet else None
-        due = (self._open_at, self._retelling.follow_at, renew_at, self._sequencer.deadline)
+        due = (self._open_at, self._retelling.follow_at, renew_at, self._revoice_by, self._sequencer.deadline)
         return min((time for time in due if time is not None), default=None)
 
     def begin(self) -> list[Action]:
@@ -124,6 +132,9 @@ class Continuity:
         follow_at = self._retelling.follow_at
         if follow_at is not None and follow_at <= now:
             actions += self._retelling.follow(now)
+        if self._revoice_by is not None and self._revoice_by <= now:
+            self._renew_at = now
+            actions += self._keep_voice(now)
         actions += self._sequencer.advance(now)
         return [*actions, *self._settle(now)]
 
@@ -154,7 +165,7 @@ class Continuity:
             if self._current is None:
                 return self._try_again(why, now)
             self._renew_at = now + AGAIN_SECONDS
-            return []
+            return self._keep_voice(now)
         if number != self._current:
             return []
         self._current, self._renew_at, self._lost_at = None, None, now
@@ -196,6 +207,8 @@ class Continuity:
     def _take_over(self, opening: _Opening, now: float) -> list[Action]:
         """A connection that is ready becomes the current one."""
         self._opening, self._current = None, opening.number
+        self._voice, self._has_spoken = self.settings.voice, False
+        self._keep_voice(now)
         actions: list[Action] = [Use(opening.number)]
         age = self._endurance.max_age
         if opening.lifetime is not None and opening.lifetime >= SHORTEST_LIFE:
@@ -220,7 +233,8 @@ class Continuity:
     def _settle(self, now: float) -> list[Action]:
         """Between turns a connection that grows old gives way to a new one."""
         old = self._current
-        if old is None or not self._is_quiet:
+        revoicing = self._revoice_by is not None and self._sequencer.is_between and self._unheard.is_idle
+        if old is None or not (self._is_quiet or revoicing):
             return []
         if self._opening is not None and self._opening.ready:
             self._unheard.lost()
@@ -249,19 +263,42 @@ class Continuity:
             case rt.CreateResponse(in_conversation=False):
                 actions = self._sequencer.request_beside(command)
             case rt.CreateResponse():
+                if not self._voice_per_response:
+                    # That of the session it is made in, which is the same or could not be given up in time.
+                    command = replace(command, voice=None)
                 actions = self._retelling.follow_moved(now) if online else []
                 actions += self._sequencer.request(command, now)
             case rt.CancelResponse(response_id):
                 actions = self._sequencer.cancel(response_id, now)
             case rt.UpdateSession(settings):
-                self.settings = settings
-                self._unheard.follow(settings.turn_detection)
-                actions = [Send(command)] if online else []
+                actions = self._follow_settings(settings, now)
             case _ if online:
                 actions = self._retelling.send(command, now)
             case _:
                 actions = self._retelling.keep(command)
         return [*actions, *self._settle(now)]
+
+    def _follow_settings(self, settings: rt.SessionSettings, now: float) -> list[Action]:
+        self.settings = settings
+        self._unheard.follow(settings.turn_detection)
+        if self._current is None:
+            return []
+        if self._voice_per_response or not self._has_spoken or settings.voice in {None, self._voice}:
+            if not self._has_spoken:
+                self._voice = settings.voice
+            return [Send(rt.UpdateSession(settings)), *self._keep_voice(now)]
+        # Another agent, as a rule, which is to be heard as another: what it says first waits for a new connection.
+        self._revoice_by = now + REVOICE_SECONDS
+        self._sequencer.hold()
+        actions: list[Action] = [Send(rt.UpdateSession(replace(settings, voice=self._voice)))]
+        return actions if self._opening is not None else [*actions, self._open()]
+
+    def _keep_voice(self, now: float) -> list[Action]:
+        """Replies wait no more for another voice."""
+        if self._revoice_by is None:
+            return []
+        self._revoice_by = None
+        return self._sequencer.release(now)
 
     # Events.
 
@@ -287,6 +324,7 @@ class Continuity:
                     self._unheard.answered()
                 return self._sequencer.started(event, now)
             case rt.OutputAudio() | rt.OutputTranscript() | rt.OutputAudioDone() | rt.OutputPartStarted():
+                self._has_spoken = True
                 return self._sequencer.content(event)
             case rt.OutputText() | rt.OutputTextDone():
                 return self._sequencer.content(event)

@@ -22,7 +22,7 @@ class SessionShape(StrEnum):
     """session.turn_detection and so on, as in the beta protocol."""
 
 
-_ALL_FLAGS: Final = Capabilities()
+_GA_FLAGS: Final = Capabilities(voice_per_response=False)
 Pairs = tuple[tuple[str, str], ...]
 """Names and their values."""
 
@@ -46,11 +46,14 @@ class Dialect:
     """What the model's name is called in the address's query."""
     query: Pairs = ()
     """What the address's query says, if it does not say it by itself."""
-    capabilities: Capabilities = field(default=_ALL_FLAGS)
+    capabilities: Capabilities = field(default=_GA_FLAGS)
 
 
 GA: Final = Dialect(name="ga")
-"""OpenAI itself, the local model, and whoever follows the protocol as it is."""
+"""OpenAI itself, and whoever follows the protocol as it is."""
+
+LOCAL: Final = Dialect(name="local", capabilities=Capabilities())
+"""The local model: a reply speaks in the voice that its request names."""
 
 AZURE: Final = Dialect(name="azure", key_header="api-key", key_prefix="")
 """Azure OpenAI: wss://<resource>.openai.azure.com/openai/v1/realtime, with the deployment's name as the model."""
@@ -60,7 +63,7 @@ BETA: Final = Dialect(
     session_shape=SessionShape.FLAT,
     agent_text_part="text",
     headers=(("OpenAI-Beta", "realtime=v1"),),
-    capabilities=Capabilities(idle_timeout=False, hosted_tools=False),
+    capabilities=replace(_GA_FLAGS, idle_timeout=False, hosted_tools=False),
 )
 """Servers that still speak the protocol of 2024 (Speaches, sglang-omni and others)."""
 
@@ -91,7 +94,7 @@ BETA_16K: Final = replace(
 )
 """Servers of the beta shape that hear 16 kHz and speak 24 kHz (Qwen-Omni)."""
 
-_ALL_DIALECTS: Final = {dialect.name: dialect for dialect in (GA, AZURE, BETA, AZURE_PREVIEW, BETA_16K)}
+_ALL_DIALECTS: Final = {dialect.name: dialect for dialect in (GA, LOCAL, AZURE, BETA, AZURE_PREVIEW, BETA_16K)}
 
 
 def dialect_named(name: str) -> Dialect:

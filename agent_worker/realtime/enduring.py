@@ -90,6 +90,7 @@ class EnduringModel:
                 endurance=self._endurance,
                 input_rate=capabilities.input_rate,
                 transcribed=capabilities.user_transcription and settings.transcription_model is not None,
+                voice_per_response=capabilities.voice_per_response,
                 jitter=self._jitter,
             ),
         )

@@ -66,6 +66,7 @@ class Sequencer:
 
     def __init__(self) -> None:
         self._online = False
+        self._held = False
         self._waiting: deque[_Response] = deque()
         self._active: _Response | None = None
         self._unasked: dict[str, _Response] = {}
@@ -83,6 +84,11 @@ class Sequencer:
     def is_idle(self) -> bool:
         """Whether nothing is asked for and nothing is being made."""
         return self._active is None and not self._waiting and not self._unasked
+
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing is being made, whatever is asked for."""
+        return self._active is None and not self._unasked
 
     @property
     def deadline(self) -> float | None:
@@ -233,6 +239,15 @@ class Sequencer:
         self._online = True
         return self._next(now)
 
+    def hold(self) -> None:
+        """The next response is to be made over another connection: requests wait until `release`."""
+        self._held = True
+
+    def release(self, now: float) -> list[Action]:
+        """Requests wait no more."""
+        self._held = False
+        return self._next(now)
+
     def advance(self, now: float) -> list[Action]:
         """What follows from the time alone."""
         actions: list[Action] = []
@@ -249,7 +264,7 @@ class Sequencer:
         return [*actions, *self._next(now)]
 
     def _next(self, now: float) -> list[Action]:
-        if not self._online or self._active is not None or self._unasked or not self._waiting:
+        if not self._online or self._held or self._active is not None or self._unasked or not self._waiting:
             return []
         if self._retry_at is not None and now < self._retry_at:
             return []

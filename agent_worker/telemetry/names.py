@@ -99,5 +99,7 @@ class Figure(StrEnum):
     """From the loss of the connection to the model to its restoration."""
     OPERATION_DURATION = "gen_ai.client.operation.duration"
     """From asking the model for a reply to the end of what it made."""
+    TIME_TO_FIRST_CHUNK = "gen_ai.client.operation.time_to_first_chunk"
+    """From asking the model, or the end of the user's turn if it answers by itself, to its first sound or text."""
     TOKENS = "gen_ai.client.token.usage"
     """Tokens of one reply."""

@@ -35,6 +35,7 @@ _DESCRIPTIONS: Final = {
     Figure.DEAD_AIR: "From the end of a voice that was nothing to the speech's next sample.",
     Figure.MODEL_OUTAGE: "From the loss of the connection to the model to its restoration.",
     Figure.OPERATION_DURATION: "GenAI operation duration.",
+    Figure.TIME_TO_FIRST_CHUNK: "Time to receive the first chunk of a reply, measured from when it was asked for.",
     Figure.TOKENS: "Number of input and output tokens used.",
 }
 

@@ -123,8 +123,10 @@ class Tracks:
                 self._note(SESSION, "user_turn_exceeded", at, {"voice.seconds": seconds})
             case ev.ModelConnectionChanged():
                 self._follow_connection(event)
-            case ev.UsageCollected(total=total):
+            case ev.UsageCollected(total=total, first_output_seconds=seconds):
                 self._usage = total
+                if seconds is not None:
+                    self._measure(Figure.TIME_TO_FIRST_CHUNK, seconds, _model(self._subject))
             case ev.ErrorOccurred(at=at, source=source, message=message, fatal=fatal):
                 self._failure = message if fatal else self._failure
                 self._note(SESSION, "error", at, {names.SOURCE: source, names.REASON: message, "voice.fatal": fatal})

@@ -27,8 +27,8 @@ def _bare(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("variables", "flag", "chosen"),
     [
-        ({}, None, ModelSettings(url=LOCAL)),
-        ({"OPENAI_API_KEY": ""}, None, ModelSettings(url=LOCAL)),
+        ({}, None, ModelSettings(url=LOCAL, dialect="local")),
+        ({"OPENAI_API_KEY": ""}, None, ModelSettings(url=LOCAL, dialect="local")),
         ({"OPENAI_API_KEY": "sk"}, None, ModelSettings(url=OPENAI_URL, model=DEFAULT_MODEL, api_key="sk")),
         (
             {"OPENAI_API_KEY": "sk", "AGENT_WORKER_MODEL": "gpt-x"},

@@ -18,6 +18,7 @@ GEMINI_LIVE = Capabilities(
     cancel_response=False,
     response_instructions=False,
     response_tools=False,
+    voice_per_response=False,
     response_metadata=False,
     out_of_band=False,
     several_items=False,

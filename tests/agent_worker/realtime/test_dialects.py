@@ -19,7 +19,7 @@ def sent(command: rt.RealtimeCommand, dialect: Dialect = BETA) -> list[dict[str,
 def test_a_dialect_is_found_by_its_name() -> None:
     assert dialect_named("ga") is GA
     assert dialect_named("azure") is AZURE
-    with pytest.raises(ConfigError, match=r"no dialect 'klingon' .* ga, azure, beta, azure-preview, beta-16k"):
+    with pytest.raises(ConfigError, match=r"no dialect 'klingon' .* ga, local, azure, beta, azure-preview, beta-16k"):
         dialect_named("klingon")
 
 

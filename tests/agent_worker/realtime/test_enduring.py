@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -585,3 +586,131 @@ def test_of_a_long_history_only_the_newest_part_is_told_and_stays_told():
 def told_texts(talk: Talk, since: int = 0) -> list[str]:
     texts = [command.item.text for command in talk.commands(since) if isinstance(command, rt.CreateItem)]
     return [text.partition("its ")[2].partition(" are")[0] or text for text in texts]
+
+
+FIXED_VOICE = rt.Capabilities(voice_per_response=False)
+BASS = replace(SETTINGS, voice="bass", instructions="Be deep.")
+
+
+class SlowModel(ScriptedModel):
+    """Takes its time to connect, once it was connected."""
+
+    def __init__(self, *, seconds: float, **script: object) -> None:
+        super().__init__(**script)
+        self.seconds = seconds
+        self.connected: list[tuple[float, str | None]] = []
+
+    @asynccontextmanager
+    async def connect(self, settings, history=tuple) -> AsyncGenerator[rt.RealtimeConnection, None]:
+        if self.connected:
+            await asyncio.sleep(self.seconds)
+        async with super().connect(settings, history) as connection:
+            self.connected.append((asyncio.get_running_loop().time(), settings.voice))
+            yield connection
+
+
+async def hand_over(talk: Talk) -> None:
+    """The first agent says something; then another takes over, and says something."""
+    talk.send(rt.CreateResponse(request_id="first", voice=None))
+    await asyncio.sleep(0.1)
+    talk.history.append(said("I will put you through.", item_id="item_2", role=Role.ASSISTANT))
+    talk.send(rt.UpdateSession(BASS), rt.CreateResponse(request_id="second", voice="bass"))
+
+
+def settings_sent(talk: Talk) -> list[str | None]:
+    return [command.settings.voice for command in talk.model.sent(rt.UpdateSession)]
+
+
+@pytest.mark.parametrize("replies_end", [True, False], ids=["in a pause", "in mid-reply"])
+def test_another_voice_is_heard_over_another_connection_where_it_cannot_be_changed(*, replies_end: bool):
+    async def story(talk: Talk) -> None:
+        old = talk.model._connection
+        await hand_over(talk)
+        await asyncio.sleep(3.0)
+        if not replies_end:
+            # Opened meanwhile, and not used before the first agent has finished.
+            assert len(talk.model.connected) == 2
+            assert not any(event.request_id == "second" for event in talk.of(rt.ResponseStarted))
+            talk.model._connection = old
+            talk.model.finish()
+        await asyncio.sleep(1.0)
+        assert [event.request_id for event in talk.of(rt.ResponseStarted)] == ["first", "second"]
+        # The old connection went on in its own voice, and never was asked for another.
+        assert settings_sent(talk) == [None]
+        assert [request.voice for request in talk.model.sent(rt.CreateResponse)] == [None, None]
+        assert [voice for _, voice in talk.model.connected] == [None, "bass"]
+        assert talk.of(rt.ConnectionLost) == []
+        assert [type(event) for event in talk.seen].count(rt.ResponseEnded) == 2
+
+    replies = [ScriptedReply("I will put you through.", ends=replies_end), ScriptedReply("Well, well.")]
+    tell(story, SlowModel(seconds=1.0, replies=replies, capabilities=FIXED_VOICE))
+
+
+def test_a_new_connection_that_does_not_come_is_not_waited_for_long():
+    async def story(talk: Talk) -> None:
+        await hand_over(talk)
+        await asyncio.sleep(4.5)
+        assert len(talk.of(rt.ResponseStarted)) == 1
+        await asyncio.sleep(1.0)
+        assert [event.request_id for event in talk.of(rt.ResponseStarted)] == ["first", "second"]
+        await asyncio.sleep(30.0)
+        # It came late: from then on the voice is the new one.
+        assert [voice for _, voice in talk.model.connected] == [None, "bass"]
+
+    replies = [ScriptedReply("I will put you through."), ScriptedReply("Well, well.")]
+    tell(story, SlowModel(seconds=20.0, replies=replies, capabilities=FIXED_VOICE))
+
+
+def test_a_new_connection_that_is_refused_leaves_the_old_voice_and_is_tried_again():
+    async def story(talk: Talk) -> None:
+        talk.model.refuse(RealtimeLostError("no room"))
+        await hand_over(talk)
+        await asyncio.sleep(0.5)
+        assert [event.request_id for event in talk.of(rt.ResponseStarted)] == ["first", "second"]
+        talk.model.refuse(None)
+        await asyncio.sleep(40.0)
+        assert talk.model.settings == BASS
+
+    tell(story, ScriptedModel(replies=[ScriptedReply("One"), ScriptedReply("Two")], capabilities=FIXED_VOICE))
+
+
+def test_the_voice_of_one_that_was_not_heard_yet_is_simply_changed():
+    async def story(talk: Talk) -> None:
+        talk.send(rt.UpdateSession(BASS), rt.CreateResponse(request_id="first"))
+        await asyncio.sleep(0.1)
+        # The same one again is no change either.
+        talk.send(rt.UpdateSession(replace(BASS, instructions="Be high.")))
+        await asyncio.sleep(0.1)
+        assert settings_sent(talk) == ["bass", "bass"]
+        # There, and back before it could be followed.
+        talk.send(rt.UpdateSession(replace(BASS, voice="alto")), rt.UpdateSession(BASS))
+        talk.send(rt.CreateResponse(request_id="second"))
+        await asyncio.sleep(0.1)
+        assert [event.request_id for event in talk.of(rt.ResponseStarted)] == ["first", "second"]
+        assert settings_sent(talk)[2:4] == ["bass", "bass"]
+
+    tell(story, ScriptedModel(replies=[ScriptedReply("One"), ScriptedReply("Two")], capabilities=FIXED_VOICE))
+
+
+def test_a_voice_that_can_be_changed_is_changed_at_once():
+    async def story(talk: Talk) -> None:
+        await hand_over(talk)
+        await asyncio.sleep(0.1)
+        assert settings_sent(talk) == ["bass"]
+        assert [request.voice for request in talk.model.sent(rt.CreateResponse)] == [None, "bass"]
+        assert len(talk.model.connected) == 1
+
+    tell(story, SlowModel(seconds=0.0, replies=[ScriptedReply("One"), ScriptedReply("Two")]))
+
+
+def test_a_loss_while_another_voice_is_on_its_way_brings_it_at_once():
+    async def story(talk: Talk) -> None:
+        await hand_over(talk)
+        await asyncio.sleep(0.5)
+        talk.model.lose()
+        await asyncio.sleep(10.0)
+        assert [event.request_id for event in talk.of(rt.ResponseStarted)] == ["first", "second"]
+        assert [voice for _, voice in talk.model.connected][1] == "bass"
+
+    replies = [ScriptedReply("One"), ScriptedReply("Two")]
+    tell(story, SlowModel(seconds=1.0, replies=replies, capabilities=FIXED_VOICE))

@@ -338,6 +338,15 @@ def test_the_whole_usage_is_the_sessions():
     assert attributes(records, SESSION)["gen_ai.usage.input_tokens"] == 7
 
 
+def test_the_model_s_first_output_is_measured_as_the_connection_has_seen_it():
+    usage = Usage(input_tokens=1)
+    events = [
+        ev.UsageCollected(at=3.0, usage=usage, total=usage, first_output_seconds=0.25),
+        ev.UsageCollected(at=4.0, usage=usage, total=usage),
+    ]
+    assert figures(record(events))[Figure.TIME_TO_FIRST_CHUNK] == [0.25]
+
+
 def test_nothing_is_recorded_of_a_session_that_is_over():
     tracks = Tracks(SUBJECT)
     tracks.begin(0.0)
