@@ -9,19 +9,22 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
 import pytest
 
-from agent_worker import Agent, AgentSession, function_tool
-from agent_worker.audio import from_bytes
+from agent_worker import Agent, AgentSession, SpeechOptions, function_tool
+from agent_worker.audio import MODEL_RATE, from_bytes
 from agent_worker.history.items import FunctionCall, FunctionCallOutput, Item, Message, Role
 from agent_worker.realtime import base as rt
+from agent_worker.realtime.scripted_sound import tone
 from agent_worker.session.events import ModelConnectionChanged
 from agent_worker.testing import (
     BreakingModel,
     EnergyVad,
+    Human,
     LoopbackRoom,
     ScriptedModel,
     ScriptedReply,
@@ -29,8 +32,10 @@ from agent_worker.testing import (
 )
 
 TURNS = 2
-WORDS = 5
-LATER_WORDS = 3
+WORDS = 4
+LATER_WORDS = 2
+WORD_SECONDS = 0.15
+OPTIONS = SpeechOptions(min_endpointing_delay=0.2, false_interruption_timeout=0.3)
 LOUDNESS = 2000
 """Of the first turn; the second is twice as loud, and so on: how the model tells which one it hears."""
 
@@ -72,17 +77,21 @@ def spoken(items: list[Item]) -> list[str]:
 
 
 def answer(items: list[Item]) -> ScriptedReply:
-    """What is still to be said of the last turn: five words, a tool every other time, and three words about it."""
+    """What is still to be said of the last turn: four words, a tool every other time, and two words about it."""
     asked = [item for item in items if isinstance(item, Message) and item.role is Role.USER]
     turn = int(re.findall(r"turn (\d)", asked[-1].text)[0])
     calls = [item for item in items if isinstance(item, FunctionCall) and f'"turn": {turn}' in item.arguments]
     answered = {item.call_id for item in items if isinstance(item, FunctionCallOutput)}
     said = spoken(items)
     if calls and calls[0].call_id in answered:
-        return ScriptedReply(" ".join(word for word in later_words_of(turn) if word not in said))
-    left = " ".join(word for word in words_of(turn) if word not in said)
+        return reply([word for word in later_words_of(turn) if word not in said])
     wants_tool = turn % 2 == 0 and not calls
-    return ScriptedReply(left, calls=(("work", f'{{"turn": {turn}}}'),) if wants_tool else ())
+    work = (("work", f'{{"turn": {turn}}}'),) if wants_tool else ()
+    return replace(reply([word for word in words_of(turn) if word not in said]), calls=work)
+
+
+def reply(words: list[str]) -> ScriptedReply:
+    return ScriptedReply(" ".join(words), pcm=tone(len(words) * WORD_SECONDS, MODEL_RATE))
 
 
 class Chaos:
@@ -91,12 +100,12 @@ class Chaos:
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
         breaks = [self.dice.randint(0, 30) for _ in range(self.dice.randint(1, 4))]
-        away = [self.dice.choice([0.0, 0.0, 0.2, 1.0, 3.0]) for _ in breaks]
+        away = [self.dice.choice([0.0, 0.0, 0.2, 0.7, 1.5]) for _ in breaks]
         self.scripted = ScriptedModel(heard=self._words())
         self.model = BreakingModel(self.scripted, after=breaks, away=away)
         self.agent = Worker()
         self.room = LoopbackRoom()
-        self.session = AgentSession(self.agent, door=self.room, model=self.model, vad=EnergyVad())
+        self.session = AgentSession(self.agent, door=self.room, model=self.model, vad=EnergyVad(), options=OPTIONS)
         self.outages: list[ModelConnectionChanged] = []
         self.session.on(ModelConnectionChanged)(self.outages.append)
 
@@ -117,13 +126,21 @@ class Chaos:
             yield f"this is turn {round(loudness / LOUDNESS) - 1}"
 
     async def _rest(self) -> None:
-        """Until the agent has had nothing to say for a second, and its model is there."""
+        """Until the agent has had nothing to say for 0.6 s, and its model is there."""
         quiet = 0
         async with asyncio.timeout(60.0):
-            while quiet < 4:
-                await asyncio.sleep(0.25)
+            while quiet < 3:
+                await asyncio.sleep(0.2)
                 listening = self.session.agent_state == "listening" and self.model.is_connected
                 quiet = quiet + 1 if listening and not self.room.attributes.get("agent.held") else 0
+
+    @staticmethod
+    async def _speak(human: Human, sound: np.ndarray) -> None:
+        """And be silent until that is noticed; a microphone that is off the rest of the time costs less."""
+        human.mute(False)
+        human.say(sound)
+        await asyncio.sleep(len(sound) / 48_000 + 0.6)
+        human.mute()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -132,14 +149,13 @@ class Chaos:
             human = self.room.enter()
             await asyncio.sleep(0.1)
             for turn in range(TURNS):
-                human.say(voice(turn))
-                await asyncio.sleep(1.6)
+                await self._speak(human, voice(turn))
                 if self.dice.random() < 0.5:
                     # A noise over the agent's voice: it is held, and goes on.
-                    human.say(voice(0)[: 48_000 // 5])
+                    await self._speak(human, voice(0)[: 48_000 // 5])
                 await self._rest()
             # Two looks at the history by a connection that took over in between.
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(1.2)
             answering.cancel()
             self.room.close("over")
             assert await running == "over"
