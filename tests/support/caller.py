@@ -89,7 +89,10 @@ class Tape:
 class Caller:
     """One person in a room. Made by `calling`."""
 
-    def __init__(self, configuration: RTCConfiguration | None = None) -> None:
+    def __init__(self, configuration: RTCConfiguration | None = None, *, returns: bool = False) -> None:
+        self.returns = returns
+        self.place: dict[str, Any] = {}
+        self.last_seq = 0
         self.mouth = Mouth()
         self.tape = Tape()
         self.told: list[tuple[float, dict[str, Any]]] = []
@@ -195,12 +198,33 @@ class Caller:
 
     async def ping(self) -> None:
         """Be heard by signaling, as it asks of everybody."""
-        try:
-            while True:
+        while True:
+            await asyncio.sleep(5.0)
+            try:
                 await self.send({"t": "ping", "ts": 0})
-                await asyncio.sleep(5.0)
-        except websockets.ConnectionClosed:
-            return
+            except websockets.ConnectionClosed:
+                if not self.returns:
+                    return
+
+    async def attend(self, url: str, token: str) -> None:
+        """Be in the room; one who returns comes back when the socket is lost, and keeps the sound meanwhile."""
+        joining: dict[str, Any] = {"t": "join", "id": 1, "token": token, "v": 1}
+        while True:
+            try:
+                async with websockets.connect(
+                    url, subprotocols=[websockets.Subprotocol("voice.v1")], compression=None
+                ) as socket:
+                    self.socket = socket
+                    await self.send(joining)
+                    await self.follow()
+            except (OSError, websockets.WebSocketException):
+                if not self.returns and not self.messages("leave"):
+                    raise
+            if not self.returns:
+                return
+            joining["resume"] = {"sid": self.place["sid"], "key": self.place["key"], "last_seq": self.last_seq}
+            joining["known_peers"] = {self.agent["identity"]: self._calls - 1} if self.agent else {}
+            await asyncio.sleep(0.2)
 
     async def follow(self) -> None:
         """Read what signaling says, and offer to the agent when it is there."""
@@ -209,8 +233,10 @@ class Caller:
             message = json.loads(frame)
             self.told.append((time.monotonic(), message))
             self._changed.set()
+            self.last_seq = message.get("seq", self.last_seq)
             match message["t"]:
                 case "joined":
+                    self.place = message
                     self.identity = message["you"]["identity"]
                     for participant in message["participants"]:
                         await self._see(participant)
@@ -269,8 +295,13 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(url: str, room: str, *, connect: bool = True, **token: Any) -> AsyncIterator[Caller]:
-    """Join a room over the WebSocket; with `connect`, wait until the connection to its agent stands."""
+async def calling(
+    url: str, room: str, *, connect: bool = True, returns: bool = False, **token: Any
+) -> AsyncIterator[Caller]:
+    """Join a room over the WebSocket; with `connect`, wait until the connection to its agent stands.
+
+    One who `returns` comes back to the room when the socket is lost.
+    """
     async with httpx.AsyncClient() as http:
         response = await http.post(f"{url}/v1/token", json={"room": room, **token})
         response.raise_for_status()
@@ -280,20 +311,17 @@ async def calling(url: str, room: str, *, connect: bool = True, **token: Any) ->
         RTCConfiguration(
             iceServers=[RTCIceServer(**server) for server in ice["iceServers"]],
             iceTransportPolicy=RTCIceTransportPolicy(ice["iceTransportPolicy"]),
-        )
+        ),
+        returns=returns,
     )
     socket_url = url.replace("http", "ws", 1) + "/v1/rtc"
-    async with (
-        websockets.connect(socket_url, subprotocols=[websockets.Subprotocol("voice.v1")], compression=None) as socket,
-        asyncio.TaskGroup() as group,
-    ):
-        caller.socket = socket
+    async with asyncio.TaskGroup() as group:
         caller.start = lambda work: tasks.append(group.create_task(work))
-        tasks = [group.create_task(caller.follow())]
-        await caller.send({"t": "join", "id": 1, "token": response.json()["token"], "v": 1})
-        tasks.append(group.create_task(caller.ping()))
+        tasks = [group.create_task(caller.attend(socket_url, response.json()["token"]))]
         try:
             async with asyncio.timeout(30):
+                await caller.until(lambda: caller.place)
+                tasks.append(group.create_task(caller.ping()))
                 if connect:
                     await caller.connected.wait()
             yield caller
