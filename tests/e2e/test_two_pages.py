@@ -1,0 +1,146 @@
+"""Two people at two Chromiums and an agent in one room: all hear each other, also while the server is away."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from agent_worker.audio import Samples, silence
+from tests.page.chromium import chromium
+from tests.page.expectations import log, reaches
+from tests.support.alignment import align, halved
+from tests.support.recordings import spoken
+from tests.support.stack import Stack, running, stack, wait_ready
+from tests.support.wav import corpus, save
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.browser,
+    pytest.mark.timeout(240),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+RATE = 48_000
+QUESTION = "s07"
+# Each asks again and again, and with such periods not always when the other does.
+PERIODS = {"Ada": 11.0, "Bob": 14.5}
+SEEN = """() => {
+  window.peers = [];
+  const Original = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Original {
+    constructor(...given) {
+      super(...given);
+      window.peers.push(this);
+    }
+  };
+}"""
+RECEIVED = """async () => {
+  const live = peers.filter((peer) => peer.connectionState === "connected");
+  const counts = await Promise.all(live.map(async (peer) =>
+    [...(await peer.getStats()).values()].find(({ type }) => type === "inbound-rtp")?.packetsReceived ?? 0));
+  return counts;
+}"""
+
+
+@dataclass
+class Meeting:
+    """Ada and Bob at their pages, and what the system recorded."""
+
+    system: Stack
+    ada: Page
+    bob: Page
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def meeting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Meeting]:
+    folder = tmp_path_factory.mktemp("two-pages")
+    async with AsyncExitStack() as programs:
+        system = programs.enter_context(stack(folder, agent="tests/support/agents/everybody.py"))
+        pages: list[Page] = []
+        for name, period in PERIODS.items():
+            wav = folder / f"{name}.wav"
+            sound = silence(round(period * RATE))
+            asked = corpus(QUESTION)
+            sound[-len(asked) :] = asked
+            save(wav, sound, RATE)
+            browser = await programs.enter_async_context(chromium(microphone=wav))
+            page = await browser.new_page()
+            await page.add_init_script(f"({SEEN})()")
+            await page.goto(f"{system.url}/?room=meeting&name={name}&autojoin=1&raw=1&record=1")
+            await reaches(page, "connected", seconds=40)
+            pages.append(page)
+        for page in pages:
+            both = f"async () => (await ({RECEIVED})()).filter((count) => count > 0).length === 2"
+            await page.wait_for_function(both, polling=200, timeout=30_000)
+        yield Meeting(system, *pages)
+
+
+async def shows(page: Page, *lines: str) -> None:
+    """All these lines come to stand in the conversation."""
+    async with asyncio.timeout(60):
+        while not set(lines) <= set(await log(page)):
+            await asyncio.sleep(0.2)
+
+
+async def test_the_agent_answers_both_by_name_and_each_hears_the_other(meeting: Meeting):
+    ada, bob = meeting.ada, meeting.bob
+    await shows(ada, "You: what is my name", "Everybody: Your name is Ada.")
+    await shows(bob, "Ada: what is my name", "Everybody: Your name is Ada.")
+    await shows(bob, "You: what is my name", "Everybody: Your name is Bob.")
+    await shows(ada, "Bob: what is my name", "Everybody: Your name is Bob.")
+    # The words stand there before they are spoken to their end.
+    await asyncio.sleep(2)
+    for page in (ada, bob):
+        sound = halved(await heard(page))
+        # Neither hears themselves, so this is the other one.
+        assert_heard(halved(corpus(QUESTION)), sound)
+        for name in PERIODS:
+            assert_heard(spoken(meeting.system.recordings, f"Your name is {name}").samples, sound)
+
+
+def assert_heard(said: Samples, sound: Samples) -> None:
+    """Most of what was said is found in what was heard."""
+    matches = align(said, sound)
+    good = [match for match in matches if match.likeness > 0.7]
+    assert len(good) >= 0.7 * len(matches), matches
+
+
+async def heard(page: Page) -> Samples:
+    """All that the page recorded: mono at 48 kHz, gaps left out."""
+    recording = await page.evaluate("import('/heard.js').then(({ heard }) => heard())")
+    pieces = [np.frombuffer(base64.b64decode(chunk["base64"]), "<f4") for chunk in recording["chunks"]]
+    return np.clip(np.concatenate(pieces) * 32767, -32768, 32767).astype(np.int16)
+
+
+async def test_the_sound_goes_on_while_the_server_is_away_and_both_join_again(meeting: Meeting):
+    system, pages = meeting.system, (meeting.ada, meeting.bob)
+    before = [await page.evaluate("peers.length") for page in pages]
+    lines = await log(meeting.ada)
+    system.signaling.popen.kill()
+    for page in pages:
+        await reaches(page, "reconnecting")
+    first = [await page.evaluate(RECEIVED) for page in pages]
+    await asyncio.sleep(2)
+    second = [await page.evaluate(RECEIVED) for page in pages]
+    for earlier, later in zip(first, second, strict=True):
+        assert len(earlier) == len(later) == 2
+        assert all(after > count + 25 for count, after in zip(earlier, later, strict=True)), (earlier, later)
+
+    port = system.url.rsplit(":", 1)[1]
+    with running("again", "signaling", "--port", port, "--dev", folder=system.folder) as process:
+        wait_ready(f"{system.url}/readyz", process)
+        for page, other in zip(pages, ("Bob", "Ada"), strict=True):
+            await reaches(page, "connected", seconds=40)
+            await expect(page.locator("#people li").filter(has_text=other)).not_to_contain_text("reconnecting")
+        assert (await log(meeting.ada))[: len(lines)] == lines
+        # Nothing was built anew, and the conversation goes on.
+        assert [await page.evaluate("peers.length") for page in pages] == before
+        async with asyncio.timeout(60):
+            while not any(line.startswith("Everybody: Your name") for line in (await log(meeting.ada))[len(lines) :]):
+                await asyncio.sleep(0.2)
