@@ -271,6 +271,18 @@ class Caller:
         await self.peer.close()
         self.peer = self._new_peer()
 
+    async def rebuild(self) -> None:
+        """Lose the media connection, as by another network, and offer a new one; what was being said is forgotten."""
+        assert self.agent is not None
+        await self.peer.close()
+        self.connected.clear()
+        self.mouth, self.peer = Mouth(), self._new_peer()
+        gen, self._calls = self._calls, self._calls + 1
+        place = {"to": self.agent["identity"], "pc": "main", "gen": gen}
+        await self.send({"t": "offer", **place, "sdp": await self.offer()})
+        async with asyncio.timeout(30):
+            await self.connected.wait()
+
     def _new_peer(self) -> RTCPeerConnection:
         peer = RTCPeerConnection(self._configuration)
         peer.on("connectionstatechange", self.watch_connection)
