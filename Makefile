@@ -32,7 +32,7 @@ test: $(VENV)/.installed-dev ## run every test that this machine can run
 test-clients: $(VENV)/.installed-dev .venv-clients/.installed ## let the realtime clients of others talk to the local model
 	@$(BIN)/python -m pytest -m clients tests/clients $(ARGS)
 
-soak: $(VENV)/.installed-dev ## repeat the floor's end-to-end tests ten times (half an hour)
+soak: $(VENV)/.installed-dev ## repeat the floor's end-to-end tests ten times, and hold four rooms for ten minutes (three quarters of an hour)
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 check: $(VENV)/.installed-dev ## lint, types, import order, dead code, mutants of the floor
@@ -53,6 +53,7 @@ docs: $(VENV)/.installed-dev ## draw what is drawn from the code
 bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine, and the cost of floor, wire and local model
 	@$(BIN)/python -m bench.floor $(ARGS)
 	@$(BIN)/python -m bench.ears
+	@$(BIN)/python -m bench.listening
 	@$(BIN)/python -m bench.local_model
 	@$(BIN)/python -m bench.realtime
 

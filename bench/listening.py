@@ -4,7 +4,8 @@
     python -m bench.listening --corpus FOLDER      another one, with a manifest.json like that of tests/corpus
 
 What is heard is compared with the original (tests/support/fidelity.py) and given to the local recogniser; the last
-rows are controls, which the judge must reject. The exit status says whether it let the first pass and not the last.
+rows are controls, which the judge must reject. Phrases during which this machine stalled are left out. The exit
+status says whether the judge let all pass that must, and no control.
 """
 
 import argparse
@@ -44,13 +45,15 @@ class Words:
         self._recogniser = engines.recogniser()
 
     def rate(self, heard: list[tuple[Phrase, Samples]]) -> str:
-        if self._recogniser is None:
-            return "no recogniser"
+        if self._recogniser is None or not heard:
+            return "not known"
         errors = sum(word_errors(words_of(one.text), understood(self._recogniser, sound)) for one, sound in heard)
         return f"{errors / sum(len(words_of(one.text)) for one, _ in heard):.1%}"
 
 
 def row(found: list[Fidelity], words: str) -> list[str]:
+    if not found:
+        return ["", "", "", "this machine stalls", ""]
     faulty = sum(bool(one.faults) for one in found)
     return [
         f"{np.mean([one.distance for one in found]):.2f} ({max(one.distance for one in found):.2f})",
@@ -65,7 +68,8 @@ async def heard_over(phrases: list[Phrase], impairment: Impairment) -> dict[str,
     found: dict[str, list[Judged]] = {"in": [], "out": []}
     for start in range(0, len(phrases), PER_CALL):
         for heard in await both_ways(phrases[start : start + PER_CALL], impairment, seed=start + 1):
-            found[heard.way].append((heard.phrase, heard.sound, heard.fidelity))
+            if not heard.stalled:
+                found[heard.way].append((heard.phrase, heard.sound, heard.fidelity))
     return found
 
 

@@ -27,6 +27,9 @@ from tests.support.lossy import LossyLink
 
 RATE = MODEL_RATE
 FRAME = RATE // 50
+STALL_SECONDS = 0.02
+"""A machine that does not let a speaker speak for so long sounds like a bad link: where that was is noted (`stalls`,
+samples into the speech)."""
 
 
 class Speaker(MediaStreamTrack):
@@ -37,6 +40,7 @@ class Speaker(MediaStreamTrack):
     def __init__(self, speech: Samples) -> None:
         super().__init__()
         self.began = 0.0
+        self.stalls: list[int] = []
         self._speech = speech
         self._encoder = Encoder(RATE, Application.VOIP)
         self._encoder.set_fec(20)
@@ -45,6 +49,8 @@ class Speaker(MediaStreamTrack):
     async def recv(self) -> Packet:
         self.began = self.began or time.monotonic()
         await asyncio.sleep(max(0.0, self.began + self._slot * 0.02 - time.monotonic()))
+        if time.monotonic() - self.began - self._slot * 0.02 > STALL_SECONDS:
+            self.stalls.append(self._slot * FRAME)
         samples = self._speech[self._slot * FRAME :][:FRAME]
         packet = Packet(self._encoder.encode(np.pad(samples, (0, FRAME - len(samples)))))
         packet.pts, packet.time_base = self._slot * 960, Fraction(1, 48_000)
@@ -64,11 +70,19 @@ class Talking:
 
     def __init__(self, speech: Samples) -> None:
         self.speaks = False
+        self.stalls: list[int] = []
         self._left = speech
+        self._said = 0
+        self._pulled_at = 0.0
 
     def pull(self) -> Samples:
         if not self.speaks:
             return silence(FRAME)
+        now, before = time.monotonic(), self._pulled_at
+        self._pulled_at = now
+        if before and now - before > 0.02 + STALL_SECONDS:
+            self.stalls.append(self._said)
+        self._said += FRAME
         samples, self._left = self._left[:FRAME], self._left[FRAME:]
         return np.pad(samples, (0, FRAME - len(samples)))
 

@@ -11,7 +11,7 @@ from agent_worker.cascade.base import Recogniser
 from agent_worker.media.resample import Resampler
 from tests.support.alignment import halved
 from tests.support.fidelity import Fidelity, compare
-from tests.support.line import RATE, Talking, line
+from tests.support.line import FRAME, RATE, Talking, line
 from tests.support.lossy import CLEAN, Impairment
 from tests.support.wav import Phrase
 
@@ -23,12 +23,18 @@ _WORD = re.compile(r"[a-z']+")
 
 @dataclass(frozen=True)
 class HeardPhrase:
-    """A phrase at the other end: "in" is what the agent heard of the person, "out" what the person heard of it."""
+    """A phrase at the other end.
+
+    Attributes:
+        way: "in" is what the agent heard of the person, "out" what the person heard of it.
+        stalled: This machine did not let it be said in one go: how it sounds says nothing of the line.
+    """
 
     phrase: Phrase
     way: str
     sound: Samples
     fidelity: Fidelity
+    stalled: bool
 
 
 async def both_ways(phrases: list[Phrase], impairment: Impairment, *, seed: int) -> list[HeardPhrase]:
@@ -42,12 +48,17 @@ async def both_ways(phrases: list[Phrase], impairment: Impairment, *, seed: int)
         call.there.impairment = call.back.impairment = impairment
         await asyncio.sleep(lead)
         talking.speaks = True
-        await asyncio.sleep(len(speech) / RATE + 0.5)
-    return [
-        HeardPhrase(phrase, way, *_cut_out(original, ear.sound()))
-        for way, ear in (("in", call.ear), ("out", call.persons_ear))
-        for phrase, original in zip(phrases, originals, strict=True)
-    ]
+        await asyncio.sleep(len(speech) / RATE + 1.5)
+    starts = np.cumsum([0, *(len(original) + len(pause) for original in originals)])
+    heard: list[HeardPhrase] = []
+    for way, ear, stalls in (
+        ("in", call.ear, [at - samples_in(lead, RATE) for at in call.speaker.stalls]),
+        ("out", call.persons_ear, talking.stalls),
+    ):
+        for phrase, original, start in zip(phrases, originals, starts, strict=False):
+            stalled = any(start - FRAME <= at <= start + len(original) for at in stalls)
+            heard.append(HeardPhrase(phrase, way, *_cut_out(original, ear.sound()), stalled))
+    return heard
 
 
 def _cut_out(original: Samples, recording: Samples) -> tuple[Samples, Fidelity]:
