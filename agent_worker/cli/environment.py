@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agent_worker.cli.tokens import Key
 from agent_worker.telemetry.settings import TelemetrySettings
 from agent_worker.worker.address import is_loopback
 from agent_worker.worker.program import ModelSettings
@@ -46,6 +47,11 @@ class Environment(BaseSettings):
     api_key: str = DEV_API_KEY
     api_secret: SecretStr = SecretStr(DEV_API_SECRET)
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+
+    @property
+    def key(self) -> Key:
+        """The API key that signs our tokens."""
+        return Key(self.api_key, self.api_secret.get_secret_value())
 
     @property
     def has_own_model(self) -> bool:
