@@ -169,8 +169,8 @@ class Desk:
             case _:
                 assert_never(job.state)
 
-    def restart(self, job: Job, reason: str, now: float) -> None:
-        """An assignment came to nothing: try anew while somebody human waits for it."""
+    def restart(self, job: Job, reason: str, now: float, *, failed: bool = True) -> None:
+        """An assignment is over: try anew while somebody human waits for it; without a pause if it did not fail."""
         worker = self.worker_of(job)
         if worker is not None:
             self.terminate(worker, job, "superseded")
@@ -183,11 +183,12 @@ class Desk:
         if job.room.name not in self.rooms_with_humans:
             job.outcome = "failed", reason
             self.remove(job)
-        elif not job.restart or job.restarts >= len(self._settings.backoff):
+        elif failed and (not job.restart or job.restarts >= len(self._settings.backoff)):
             self.fail(job, reason)
         else:
-            job.state, job.until = JobState.BACKOFF, now + self._settings.backoff[job.restarts]
-            job.restarts += 1
+            pause = self._settings.backoff[job.restarts] if failed else 0.0
+            job.state, job.until = JobState.BACKOFF, now + pause
+            job.restarts += failed
             job.tried.clear()
             self.announce(job, "pending", reason)
 

@@ -297,6 +297,8 @@ class Dispatch:
             self._desk.remove(job)
         elif job.state in ASSIGNED_STATES and update.result == "failed":
             self._desk.restart(job, update.reason or "the agent failed", now)
+        elif job.state in ASSIGNED_STATES and update.result == "replaced":
+            self._desk.restart(job, update.reason or "the agent is replaced", now, failed=False)
         elif job.state in ASSIGNED_STATES:
             self._desk.actions.append(AgentRevoked(room=job.room.name, job=job.id, epoch=job.epoch))
             self._desk.announce(job, "ended", update.reason)

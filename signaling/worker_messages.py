@@ -101,7 +101,8 @@ class JobUpdate(Message):
     job: Identity
     epoch: Epoch
     state: Literal["starting", "running", "ended"]
-    result: Literal["success", "failed"] | None = None
+    result: Literal["success", "failed", "replaced"] | None = None
+    """Replaced: its code has changed; it is to be tried anew at once, and that is no failure."""
     reason: Reason | None = None
     usage: JsonValue = None
 

@@ -4,6 +4,7 @@ import typer
 
 from agent_worker.cli.connect import connect
 from agent_worker.cli.demo import demo
+from agent_worker.cli.dev import dev
 from agent_worker.cli.doctor import doctor
 from agent_worker.cli.jobs import jobs
 from agent_worker.cli.local_model import local_model
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, start, connect, rooms, jobs, token, local_model, doctor):
+for _command in (demo, dev, start, connect, rooms, jobs, token, local_model, doctor):
     app.command()(_command)
 
 

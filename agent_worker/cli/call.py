@@ -24,6 +24,7 @@ from signaling.messages import (
     ChangeTrack,
     DispatchChanged,
     Error,
+    ErrorCode,
     FromClient,
     Ice,
     IcePushed,
@@ -148,7 +149,13 @@ class Call:
             RoomLostError: It is over; the text says why.
             ProtocolError: The server does not let us in.
         """
-        socket, joined = await self._entrance.enter()
+        try:
+            socket, joined = await self._entrance.enter()
+        except ProtocolError as error:
+            if error.code not in (ErrorCode.UNAUTHORIZED, ErrorCode.TOKEN_EXPIRED):
+                raise
+            advice = "Get a new one: python -m agent_worker token --room ROOM, with the server's API key and secret."
+            raise ProtocolError(f"{error}. {advice}", code=error.code) from error
         async with asyncio.TaskGroup() as self._tasks:
             try:
                 await self._stay(socket, joined)

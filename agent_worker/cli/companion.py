@@ -47,8 +47,14 @@ class Companion:
         self._show = show
         self._ready = asyncio.Event()
         self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._process: Process | None = None
         self.address = ""
         """What it says that it is ready on."""
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; nothing happens when it is not running."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
 
     async def run(self) -> None:
         """Run it to its end; being cancelled ends it, and leaves none of its processes.
@@ -56,7 +62,7 @@ class Companion:
         Raises:
             CompanionError: It ended by itself.
         """
-        process = await asyncio.create_subprocess_exec(
+        process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *self._command,
             stdin=asyncio.subprocess.DEVNULL,

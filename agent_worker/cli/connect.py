@@ -97,8 +97,8 @@ def connect(
     addresses: Annotated[
         OfferedAddresses | None,
         typer.Option(
-            help="Which of this machine's addresses the agent may send its voice to. By default all when the signaling"
-            " server is on this machine, else the network's.",
+            help="Which of this machine's addresses the agent may send its voice to. By default all when the"
+            " signaling server is on this machine, else the network's.",
             show_default=False,
         ),
     ] = None,

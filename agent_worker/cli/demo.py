@@ -2,14 +2,10 @@
 
 import asyncio
 import contextlib
-import signal
 import webbrowser
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -17,16 +13,14 @@ from rich.text import Text
 
 import agent_worker
 from agent_worker.cli.checks import Finding, Verdict, check_packages, check_port, check_vad
-from agent_worker.cli.companion import Companion, CompanionError
+from agent_worker.cli.companion import CompanionError
+from agent_worker.cli.ensemble import Ensemble
 from agent_worker.cli.environment import Environment, has_display
 from agent_worker.cli.output import clear_errors
 from agent_worker.errors import ConfigError
 
 __all__ = ["demo"]
 
-READY_SECONDS: Final = 90.0
-"""For each of the programs; the first start of a machine reads hundreds of megabytes."""
-HEALTH_SECONDS: Final = 5.0
 DEFAULT_AGENT: Final = "examples/assistant.py"
 
 
@@ -77,7 +71,7 @@ def demo(
         )
         _check(wishes)
         try:
-            asyncio.run(_Demo(wishes, console).run())
+            asyncio.run(_Demo(wishes).run(console))
         except CompanionError as error:
             console.print(Text(str(error), style="red"))
             raise typer.Exit(1) from error
@@ -111,111 +105,34 @@ def _sentence(finding: Finding) -> str:
 
 
 class _Demo:
-    """The programs of a demo, from the first to the last moment."""
+    """What is started for a demo, and in which order."""
 
-    def __init__(self, wishes: _Wishes, console: Console) -> None:
+    def __init__(self, wishes: _Wishes) -> None:
         self._wishes = wishes
-        self._console = console
-        self._told = asyncio.Event()
 
-    async def run(self) -> None:
+    async def run(self, console: Console) -> None:
         """Run until told to stop.
 
         Raises:
             CompanionError: One of the programs ended, or was never ready.
         """
-        failure: CompanionError | None = None
-        with self._obeying_signals():
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    living = tasks.create_task(self._live(tasks))
-                    await self._told.wait()
-                    living.cancel()
-                    self._console.print("\nStopping ...")
-                    raise _ToldError
-            except* _ToldError:
-                pass
-            except* CompanionError as failed:
-                failure = _first(failed)
-        if failure is not None:
-            raise failure
+        await Ensemble(console).run(self._live)
 
-    async def _live(self, tasks: asyncio.TaskGroup) -> None:
+    async def _live(self, ensemble: Ensemble) -> None:
         wishes = self._wishes
-        start = self._starter(tasks)
         model = None
         if wishes.model_port is not None:
-            model = start("local model", "-m", "agent_worker", "local-model", "--port", str(wishes.model_port))
-        signaling = start("signaling", "-m", "signaling", "--dev", "--port", str(wishes.port))
-        page = await self._wait_for(signaling)
-        model_url = wishes.model if model is None else await self._wait_for(model)
+            model = ensemble.start(
+                "local model", "-m", "agent_worker", "local-model", "--port", str(wishes.model_port)
+            )
+        signaling = ensemble.start("signaling", "-m", "signaling", "--dev", "--port", str(wishes.port))
+        page = await ensemble.wait_for(signaling)
+        model_url = wishes.model if model is None else await ensemble.wait_for(model)
         # Whoever tries it wants an agent, however busy the machine is.
         options = ["--signaling", page, "--drain-timeout", "0", "--load-limit", "1"]
         options += ["--model", model_url] if model_url else []
-        await self._wait_for(start("worker", "-m", "agent_worker", "start", wishes.agent, *options))
-        self._console.print(Text(f"Ready. Open {page} and speak. Ctrl-C ends everything.", style="bold green"))
+        await ensemble.wait_for(ensemble.start("worker", "-m", "agent_worker", "start", wishes.agent, *options))
+        ensemble.say(f"Ready. Open {page} and speak. Ctrl-C ends everything.", style="bold green")
         if wishes.browser:
             with contextlib.suppress(webbrowser.Error):
                 await asyncio.to_thread(webbrowser.open, page)
-
-    def _starter(self, tasks: asyncio.TaskGroup) -> Callable[..., Companion]:
-        def start(name: str, *command: str) -> Companion:
-            companion = Companion(name, command, lambda line: self._console.print(Text(f"[{name}] {line}")))
-            tasks.create_task(companion.run())
-            return companion
-
-        return start
-
-    async def _wait_for(self, companion: Companion) -> str:
-        with self._console.status(f"Starting {companion.name} ..."):
-            address = await companion.wait_ready(READY_SECONDS)
-            if companion.name != "worker":
-                await _check_health(companion.name, address)
-        self._console.print(Text(f"  {companion.name} is ready"))
-        return address
-
-    @contextmanager
-    def _obeying_signals(self) -> Generator[None]:
-        loop = asyncio.get_running_loop()
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        for number in numbers:
-            loop.add_signal_handler(number, self._told.set)
-        try:
-            yield
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)
-
-
-class _ToldError(Exception):
-    """Leaves the task group of a demo that was told to stop."""
-
-
-async def _check_health(name: str, address: str) -> None:
-    """One GET of /healthz.
-
-    Raises:
-        CompanionError: It was not answered with 200 in time.
-    """
-    parts = urlsplit(address)
-    try:
-        async with asyncio.timeout(HEALTH_SECONDS):
-            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-            try:
-                request = f"GET /healthz HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
-                writer.write(request.encode())
-                status = await reader.readline()
-            finally:
-                writer.close()
-    except (OSError, ValueError) as error:  # TimeoutError is an OSError
-        raise CompanionError(f"{name} at {address} does not answer: {error or 'no answer in time'}") from error
-    if b" 200 " not in status:
-        raise CompanionError(f"{name} at {address} is not well: {status.decode(errors='replace').strip()}")
-
-
-def _first(group: BaseExceptionGroup[CompanionError]) -> CompanionError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, CompanionError)
-    return error

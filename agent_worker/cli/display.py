@@ -104,7 +104,7 @@ def drawn(line: Line) -> Text:
 
 
 def going_on(*, growing: tuple[Line, ...], status: Text, typed: str | None) -> RenderableType:
-    """What stands below the finished lines: those that grow, how things are, and what is typed (None: nothing can be)."""
+    """What stands below the finished lines: those that grow, how things are, and what is typed (None: nothing)."""
     parts: list[RenderableType] = [drawn(line) for line in growing]
     parts.append(status)
     if typed is not None:

@@ -108,6 +108,8 @@ class Child:
         self._jobs: dict[str, Ended | None] = {}  # with the outcome of the last one, until the process is gone
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self.had_job = False
+        self.is_replaced = False
+        """It is killed because the application has changed."""
         self.state = ChildState.WARMING
         self.agent = ""
         """What the application calls its agent, once it is loaded."""
@@ -174,6 +176,12 @@ class Child:
             loop = asyncio.get_running_loop()
             self._expiries[job] = loop.call_later(grace, self._give_up, job, grace)
 
+    def replace(self) -> None:
+        """Kill it: another one, with the application as it is now, takes its place."""
+        self.is_replaced = True
+        self._become(ChildState.LEAVING)
+        self._expire_in(0.0)
+
     async def _listen(self, ours: socket.socket, process: ForkServerProcess) -> None:
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         try:
@@ -186,7 +194,10 @@ class Child:
             late = "is past its deadline"
             if self.state is ChildState.WARMING:
                 late = f"did not load within {self._limits.init_seconds:g} s"
-            await self._kill(process, late)
+            if self.is_replaced:
+                await self._in_thread(process.kill)
+            else:
+                await self._kill(process, late)
         except (OSError, ProtocolError) as error:
             logger.error("the pipe to %s broke: %s", self._title(), error)
         finally:
@@ -300,7 +311,8 @@ class Child:
             self._forget_expiry(job)
         jobs, self._jobs = self._jobs, {}
         self._become(ChildState.ENDED)
-        died = Ended(succeeded=False, reason=f"its process {self.killed or f'died ({_death(exit_code)})'}")
+        fate = f"its process {self.killed or f'died ({_death(exit_code)})'}"
+        died = Ended(succeeded=False, reason="the agent's code has changed" if self.is_replaced else fate)
         for job, ended in jobs.items():
             self._report(job, ended or died)
 

@@ -17,6 +17,8 @@ __all__ = [
     "Measured",
     "ProcessTold",
     "Reconnect",
+    "ReloadWanted",
+    "Replace",
     "Send",
     "StopJob",
 ]
@@ -56,7 +58,12 @@ class DrainWanted:
     timeout: float
 
 
-Event = Connected | Disconnected | ProcessTold | Measured | DrainWanted | ToWorker
+@dataclass(frozen=True, slots=True)
+class ReloadWanted:
+    """The application's code has changed: every process is to be replaced, and conversations go on in new ones."""
+
+
+Event = ReloadWanted | Connected | Disconnected | ProcessTold | Measured | DrainWanted | ToWorker
 
 
 # What is to be done. ---------------------------------------------------------------------------------------------
@@ -86,6 +93,11 @@ class StopJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Replace:
+    """Replace every process."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reconnect:
     """Leave this server and come back after `delay` seconds."""
 
@@ -97,4 +109,4 @@ class Finish:
     """Everything is done: the worker can go."""
 
 
-Action = Send | Launch | StopJob | Reconnect | Finish
+Action = Replace | Send | Launch | StopJob | Reconnect | Finish

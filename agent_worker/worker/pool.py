@@ -92,6 +92,11 @@ class Pool:
         """The processes that there are, warm ones and those at work."""
         return tuple(self._children)
 
+    def replace_all(self) -> None:
+        """The application has changed: kill every process; new ones load it as it is now."""
+        for child in tuple(self._children):
+            child.replace()
+
     async def wait_ready(self) -> str:
         """Wait until the first process is warm; what the application calls its agent.
 
@@ -151,7 +156,7 @@ class Pool:
                 pass
             case ChildState.ENDED:
                 self._children.discard(child)
-                if not child.had_job and not self._closing:
+                if not (child.had_job or child.is_replaced or self._closing):
                     self._on_lost_spare(child)
             case ChildState.WARMING:
                 pass

@@ -20,6 +20,8 @@ from agent_worker.worker.events import (
     Measured,
     ProcessTold,
     Reconnect,
+    ReloadWanted,
+    Replace,
     Send,
     StopJob,
 )
@@ -77,6 +79,8 @@ class _Job:
     expires: float = 0.0
     """When an accepted job is forgotten."""
     ended: Ended | None = None
+    is_replaced: bool = False
+    """Its process is replaced by one with newer code: its end is no failure."""
 
 
 @dataclass(slots=True)
@@ -189,6 +193,8 @@ class Register:
             case Measured(reading=reading):
                 self.load.add(reading, now)
                 return []
+            case ReloadWanted():
+                return self._on_reload()
             case DrainWanted(timeout=timeout):
                 return self._on_drain(timeout, now)
             case Registered() | JobOffer() | JobAssign() | JobTerminate() | Drain() | Draining():
@@ -322,12 +328,17 @@ class Register:
         """Tell the server how a job stands; one that is over is forgotten by this."""
         if job.ended is not None:
             del self._jobs[name]
-            result = "success" if job.ended.succeeded else "failed"
+            result = "success" if job.ended.succeeded else "replaced" if job.is_replaced else "failed"
             reason = job.ended.reason[:MAX_REASON]
             return [Send(JobUpdate(job=name, epoch=job.epoch, state="ended", result=result, reason=reason))]
         if job.state is JobState.RUNNING:
             return [Send(JobUpdate(job=name, epoch=job.epoch, state="running"))]
         return []
+
+    def _on_reload(self) -> list[Action]:
+        for job in self._jobs.values():
+            job.is_replaced = job.is_replaced or job.state in (JobState.STARTING, JobState.RUNNING)
+        return [Replace()]
 
     def _on_drain(self, timeout: float, now: float) -> list[Action]:
         self._draining = True

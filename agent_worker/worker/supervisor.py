@@ -28,6 +28,8 @@ from agent_worker.worker.events import (
     Measured,
     ProcessTold,
     Reconnect,
+    ReloadWanted,
+    Replace,
     Send,
     StopJob,
 )
@@ -127,6 +129,8 @@ class Supervisor:
     async def run(self, *, ready: Callable[[], None] = _nothing) -> None:
         """Take jobs until drained: `stop` begins that, and so do SIGTERM and SIGINT while this runs.
 
+        SIGHUP replaces every process by one that loads the application anew.
+
         Args:
             ready: Called when the worker is registered for the first time.
 
@@ -204,6 +208,8 @@ class Supervisor:
             case StopJob(job=job, reason=reason, grace=grace):
                 _logger.info("job %s: stopping within %g s: %s", job, grace, reason)
                 pool.stop(job, reason, grace)
+            case Replace():
+                pool.replace_all()
             case Reconnect(delay=delay):
                 self._link.come_back(delay)
             case Finish():
@@ -214,7 +220,7 @@ class Supervisor:
     def _send(self, message: FromWorker) -> None:
         if isinstance(message, JobUpdate) and message.state == "ended":
             _logger.log(
-                logging.INFO if message.result == "success" else logging.ERROR,
+                logging.ERROR if message.result == "failed" else logging.INFO,
                 "job %s: ended (%s): %s",
                 message.job,
                 message.result,
@@ -284,10 +290,11 @@ class Supervisor:
         numbers = (signal.SIGTERM, signal.SIGINT)
         for number in numbers:
             loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._post, ReloadWanted())
         try:
             yield
         finally:
-            for number in numbers:
+            for number in (*numbers, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def _on_signal(self) -> None:

@@ -801,3 +801,16 @@ class AnyHistory(RuleBasedStateMachine):
 
 AnyHistory.TestCase.settings = hypothesis_settings(stateful_step_count=40)
 TestAnyHistory = AnyHistory.TestCase
+
+
+def test_an_agent_that_is_replaced_comes_again_at_once_however_often(office: Office):
+    worker = office.register("w")
+    office.enter()
+    for epoch in range(1, 8):
+        assign = office.run()
+        assert assign.epoch == epoch
+        update = JobUpdate(job=assign.job, epoch=epoch, state="ended", result="replaced", reason="new code")
+        office.say(worker, update)
+    office.fail(office.run())
+    assert "failed" not in office.ops()
+    assert office.dispatch.job(assign.job).restarts == 1

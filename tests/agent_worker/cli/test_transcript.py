@@ -1,4 +1,4 @@
-"""The conversation as lines: what is finished, what grows, what happened; nothing of a stranger steers the terminal."""
+"""The conversation as lines: what is finished, what grows, what happened; no stranger steers the terminal."""
 
 import pytest
 from hypothesis import given

@@ -422,3 +422,17 @@ async def test_a_room_outlives_a_sigterm_to_its_whole_unit(reports):
         assert reports.of["J_1"] == [Started()]
         pool.stop("J_1", "enough", grace=5.0)
         assert await reports.until("J_1", Ended) == Ended(succeeded=True, reason="enough")
+
+
+async def test_replacing_all_kills_those_at_work_and_the_warm_one_and_says_why(reports, caplog):
+    async with open_pool(Scripted(), report=reports) as pool:
+        await pool.wait_ready()
+        await started(pool, reports, "J_1")
+        await eventually(lambda: len(room_processes()) == 2)
+        before = room_processes()
+        pool.replace_all()
+        assert await reports.until("J_1", Ended) == Ended(succeeded=False, reason="the agent's code has changed")
+        await eventually(lambda: len(room_processes()) == 1 and not room_processes() & before)
+        pool.launch(job("J_2", "end"))
+        assert (await reports.until("J_2", Ended)).succeeded
+    assert [record.message for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []

@@ -15,6 +15,8 @@ from agent_worker.worker.events import (
     Measured,
     ProcessTold,
     Reconnect,
+    ReloadWanted,
+    Replace,
     Send,
     StopJob,
 )
@@ -413,3 +415,14 @@ def test_jobs_that_run_are_reported_again_and_go_on_under_their_epoch():
     assert not [action for action in actions if isinstance(action, StopJob)]
     actions = made.receive(Registered(session="S_3", revoke=("J_1",)), 3.2)
     assert [action for action in actions if isinstance(action, StopJob)]
+
+
+def test_a_reload_replaces_every_process_and_its_jobs_have_not_failed():
+    made = register(offer("J_1"), assign("J_1"), ProcessTold("J_1", Started()), offer("J_2"))
+    assert without_status(made.receive(ReloadWanted(), 1.0)) == [Replace()]
+    ended = Ended(succeeded=False, reason="the agent's code has changed")
+    replaced = update("J_1", "ended", "replaced", "the agent's code has changed")
+    assert without_status(made.receive(ProcessTold("J_1", ended), 1.0)) == [replaced]
+    made.receive(assign("J_2"), 2.0)
+    failed = without_status(made.receive(ProcessTold("J_2", DEAD), 3.0))
+    assert failed == [update("J_2", "ended", "failed", DEAD.reason)]
