@@ -92,9 +92,10 @@ class Errands:
         done = not self.todo and self.is_complete and self.linger is not None
         if done and quiet is not None and quiet >= max(SETTLED_SECONDS, self.linger or 0.0):
             return Leave()
-        if self.patience is not None and self._changed_at is not None and now - self._changed_at >= self.patience:
-            return GiveUp(self._why())
-        return None
+        is_asked = self._listening_since is None or self.todo or self.is_complete
+        if is_asked and self.patience is not None and self._changed_at is not None:
+            return GiveUp(self._why()) if now - self._changed_at >= self.patience else None
+        return None  # whoever has more to say takes their time
 
     def _why(self) -> str:
         state = self._state.split(" ")[0]

@@ -56,7 +56,7 @@ def test_nothing_is_said_over_what_we_are_saying():
 
 
 def test_while_more_may_come_nobody_leaves():
-    work = errands(is_complete=False, patience=None)
+    work = errands(is_complete=False, patience=10.0)
     assert run(work, [("listening", 30)]) == []
     work.is_complete = True
     assert [what for _, what in run(work, [("listening", 5)])] == [Leave()]

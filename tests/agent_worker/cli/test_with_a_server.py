@@ -223,7 +223,13 @@ def test_a_list_that_is_watched_grows_by_what_is_new_until_ctrl_c(server, system
 
 def test_saved_code_takes_over_the_conversation_and_broken_code_does_not(system, tmp_path):
     agent = tmp_path / "agent.py"
-    code = "from agent_worker import Agent\nclass {}(Agent):\n    instructions = 'Be short.'\n"
+    code = (
+        "from agent_worker import Agent\n"
+        "class Greeter(Agent):\n"
+        "    instructions = 'Be short.'\n"
+        "    async def on_enter(self):\n"
+        "        self.session.say('This is {}.')\n"
+    )
     agent.write_text("import nothing_here\n")
     url = f"http://127.0.0.1:{free_port()}"
     with going_on("dev", "agent.py", "--signaling", url, "--model", system.model_url, cwd=tmp_path) as program:
@@ -231,14 +237,12 @@ def test_saved_code_takes_over_the_conversation_and_broken_code_does_not(system,
         agent.write_text(code.format("Alpha"))
         read_until(program, r"Ready\. Open http://127")
         with going_on("connect", "--room", "dev", "--signaling", url) as caller:
-            read_until(caller, r"Alpha \(agent\) is here")
-            read_until(caller, r"the sound is connected")
+            read_until(caller, r"agent: This is Alpha")
             agent.write_text("class Broken(\n")
             read_until(program, r"could not be loaded: .*SyntaxError")
             agent.write_text(code.format("Beta"))
             read_until(program, r"go on with the new code")
-            read_until(caller, r"Beta \(agent\) is here")
-            read_until(caller, r"the sound is connected")
+            read_until(caller, r"agent: This is Beta")
             assert caller.poll() is None
         program.send_signal(signal.SIGINT)
         rest = program.communicate(timeout=PATIENCE)[0]
