@@ -11,12 +11,22 @@ from typing import Final
 
 from agent_worker.errors import ConfigError
 
-__all__ = ["Finding", "Verdict", "check_engines", "check_packages", "check_port", "check_python", "check_vad"]
+__all__ = [
+    "Finding",
+    "Verdict",
+    "check_engines",
+    "check_opus",
+    "check_packages",
+    "check_port",
+    "check_python",
+    "check_vad",
+]
 
 NEEDED_PYTHON: Final = (3, 11)
 PACKAGES: Final = {
     "aiortc": "aiortc",
     "av": "av",
+    "httpx": "httpx",
     "fastapi": "fastapi",
     "numpy": "numpy",
     "onnxruntime": "onnxruntime",
@@ -26,6 +36,7 @@ PACKAGES: Final = {
     "typer": "typer",
     "rich": "rich",
     "uvicorn": "uvicorn",
+    "watchfiles": "watchfiles",
     "websockets": "websockets",
 }
 """The package to import, and what installs it."""
@@ -94,6 +105,18 @@ def check_vad() -> Finding:
         return Finding(
             what=what, verdict=Verdict.MISSING, found=found.strip(), advice=f"install it {advice}" if advice else ""
         )
+
+
+def check_opus() -> Finding:
+    """The codec of every sound on the wire."""
+    from agent_worker.media import libopus
+
+    try:
+        libopus.load()
+    except ConfigError as error:
+        found, _, advice = str(error).partition(" Install ")
+        return Finding(what="Opus codec", verdict=Verdict.MISSING, found=found, advice=f"install {advice}")
+    return Finding(what="Opus codec", verdict=Verdict.FINE, found="libopus")
 
 
 def check_engines() -> Iterator[Finding]:

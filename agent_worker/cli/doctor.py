@@ -12,6 +12,7 @@ from agent_worker.cli.checks import (
     Finding,
     Verdict,
     check_engines,
+    check_opus,
     check_packages,
     check_port,
     check_python,
@@ -55,6 +56,7 @@ def _findings() -> Iterator[Finding]:
     if packages.verdict is Verdict.MISSING:
         return
     yield check_vad()
+    yield check_opus()
     yield from check_engines()
     yield _model()
     yield check_port(8080, "signaling", "--port")

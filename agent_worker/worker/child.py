@@ -186,6 +186,8 @@ class Child:
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         try:
             async with self._deadline:
+                if self.is_replaced:
+                    self._expire_in(0.0)
                 lines = Lines()
                 while data := await reader.read(4096):
                     for line in lines.feed(data):
@@ -243,6 +245,8 @@ class Child:
 
     def _receive(self, message: ToSupervisor) -> None:
         match message:
+            case Ready() if self.is_replaced:
+                pass  # it is about to be killed
             case Ready(agent=agent):
                 self.agent = agent
                 self._deadline.reschedule(None)

@@ -35,7 +35,15 @@ def test_a_machine_with_everything(monkeypatch):
     result = doctor(monkeypatch)
     assert result.exit_code == 0, result.output
     assert "Nothing that is needed is missing" in result.output
-    for what in ("Python", "Packages", "Voice activity model", "Speech synthesis: flite", "Port 8080", "Model"):
+    for what in (
+        "Python",
+        "Packages",
+        "Voice activity model",
+        "Opus codec",
+        "Speech synthesis: flite",
+        "Port 8080",
+        "Model",
+    ):
         assert what in result.output
 
 

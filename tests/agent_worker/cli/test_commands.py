@@ -71,7 +71,7 @@ def assert_gone(processes, seconds=LAST_GRACE + 6.0):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["start", "local-model", "doctor", "demo"]),
+        (["--help"], ["start", "local-model", "doctor", "demo", "dev", "connect", "rooms", "jobs", "token"]),
         (
             ["start", "--help"],
             [
@@ -91,6 +91,11 @@ def assert_gone(processes, seconds=LAST_GRACE + 6.0):
         ),
         (["local-model", "--help"], ["--host", "--port", "--record", "8765"]),
         (["doctor", "--help"], ["missing"]),
+        (["dev", "--help"], ["--signaling", "--model", "save"]),
+        (["connect", "--help"], ["--room", "--token", "--say", "--record", "--linger", "--timeout", "Ctrl-D"]),
+        (["rooms", "--help"], ["--signaling", "--watch", "AGENT_WORKER_API_SECRET"]),
+        (["jobs", "--help"], ["--signaling", "--watch", "AGENT_WORKER_API_SECRET"]),
+        (["token", "--help"], ["--room", "--identity", "--admin", "--agent", "--ttl", ".env"]),
         (["demo", "--help"], ["--port", "--model-port", "--no-browser", "examples/assistant.py", "8080"]),
     ],
 )
