@@ -121,7 +121,15 @@ class _Development:
             plan.signaling,
             ("-m", "signaling", "--dev", "--port", str(urlsplit(plan.signaling).port or 8080)),
         )
-        options = ["--signaling", page, "--drain-timeout", "0", *(["--model", plan.model] if plan.model else [])]
+        options = [
+            "--signaling",
+            page,
+            "--drain-timeout",
+            "0",
+            "--load-limit",
+            "1",
+            *(["--model", plan.model] if plan.model else []),
+        ]
         if plan.local_model is not None:
             port = str(urlsplit(plan.local_model).port)
             command = ("-m", "agent_worker", "local-model", "--port", port)

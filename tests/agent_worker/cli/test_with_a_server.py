@@ -224,11 +224,10 @@ def test_a_list_that_is_watched_grows_by_what_is_new_until_ctrl_c(server, system
 def test_saved_code_takes_over_the_conversation_and_broken_code_does_not(system, tmp_path):
     agent = tmp_path / "agent.py"
     code = (
+        "import logging\n"
         "from agent_worker import Agent\n"
-        "class Greeter(Agent):\n"
-        "    instructions = 'Be short.'\n"
-        "    async def on_enter(self):\n"
-        "        self.session.say('This is {}.')\n"
+        "logging.getLogger('code').warning('This is {}')\n"
+        "agent = Agent('Be short.')\n"
     )
     agent.write_text("import nothing_here\n")
     url = f"http://127.0.0.1:{free_port()}"
@@ -237,12 +236,14 @@ def test_saved_code_takes_over_the_conversation_and_broken_code_does_not(system,
         agent.write_text(code.format("Alpha"))
         read_until(program, r"Ready\. Open http://127")
         with going_on("connect", "--room", "dev", "--signaling", url) as caller:
-            read_until(caller, r"agent: This is Alpha")
+            read_until(caller, r"the sound is connected")
             agent.write_text("class Broken(\n")
             read_until(program, r"could not be loaded: .*SyntaxError")
             agent.write_text(code.format("Beta"))
             read_until(program, r"go on with the new code")
-            read_until(caller, r"agent: This is Beta")
+            read_until(program, r"This is Beta")
+            read_until(caller, r"the agent's code has changed")
+            read_until(caller, r"the sound is connected")
             assert caller.poll() is None
         program.send_signal(signal.SIGINT)
         rest = program.communicate(timeout=PATIENCE)[0]
