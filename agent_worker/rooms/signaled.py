@@ -6,7 +6,6 @@ session -> text, attributes, data -> outbox (merges, paces) -> socket
 
 import asyncio
 import logging
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, assert_never
@@ -35,10 +34,11 @@ from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import Room, RoomClosed, RoomEvent, TextReceived, TextWriter, Voice
 from agent_worker.rooms.ice import IceServer, OfferedAddresses
 from agent_worker.rooms.methods import Methods, Respond
-from agent_worker.rooms.outbox import MAX_TEXT, Outbox
+from agent_worker.rooms.outbox import Outbox
 from agent_worker.rooms.peer import Peer
 from agent_worker.rooms.signaled_entrance import Entrance
 from agent_worker.rooms.signaled_peers import Peers
+from agent_worker.rooms.signaled_text import SignaledText
 from agent_worker.rooms.statistics import RoomStatistics
 from signaling.messages import (
     Data,
@@ -61,7 +61,6 @@ from signaling.messages import (
     RelayedRpc,
     RelayedRpcResult,
     RoomChanged,
-    Stream,
     ToClient,
     TokenPushed,
     Update,
@@ -180,9 +179,7 @@ class _SignaledRoom:
 
     def open_text(self, topic: str, attributes: dict[str, str]) -> TextWriter:
         """Begin a text that grows."""
-        text = _SignaledText(self, uuid.uuid4().hex)
-        self.say(lambda: Stream(op="open", sid=text.sid, topic=topic, attributes=attributes))
-        return text
+        return SignaledText(self.say, topic, attributes)
 
     def answer_calls(self, method: str, respond: Respond) -> None:
         """Others may ask the agent for this, with an `rpc`."""
@@ -388,24 +385,3 @@ class _SignaledRoom:
             addresses=self._addresses,
             relay_only=self._relay_only,
         )
-
-
-class _SignaledText:
-    """A text that grows in front of everybody in the room."""
-
-    def __init__(self, room: _SignaledRoom, sid: str) -> None:
-        self._room = room
-        self._open = True
-        self.sid = sid
-
-    def write(self, text: str) -> None:
-        """Append; after the close nothing happens."""
-        for at in range(0, len(text) if self._open else 0, MAX_TEXT):
-            piece = text[at : at + MAX_TEXT]
-            self._room.say(lambda piece=piece: Stream(op="chunk", sid=self.sid, text=piece))
-
-    def close(self, attributes: dict[str, str] | None = None) -> None:
-        """No more will come; closing twice does nothing."""
-        if self._open:
-            self._open = False
-            self._room.say(lambda: Stream(op="close", sid=self.sid, attributes=attributes))

@@ -11,7 +11,6 @@ from agent_worker import clock
 from agent_worker.agent import Agent
 from agent_worker.cascade.base import Synthesiser
 from agent_worker.errors import SpeechError
-from agent_worker.history.items import Message
 from agent_worker.history.record import History
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
@@ -20,13 +19,14 @@ from agent_worker.session.answers import Answers
 from agent_worker.session.cut_replies import CutReplies
 from agent_worker.session.delivery import Delivery
 from agent_worker.session.ending import LAST_WORDS_SECONDS, Ending
-from agent_worker.session.events import ConversationItemAdded, ReplyCompleted, SessionEvent, SpeechCreated
+from agent_worker.session.events import SessionEvent, SpeechCreated
 from agent_worker.session.failures import Failures
 from agent_worker.session.handle import Speeches, all_done
 from agent_worker.session.histories import Histories
 from agent_worker.session.humans import Humans
 from agent_worker.session.images import Images
 from agent_worker.session.lines import AgentLines, UserLines
+from agent_worker.session.made_replies import MadeReplies
 from agent_worker.session.mailbox import Mailbox
 from agent_worker.session.model_feed import ModelFeed
 from agent_worker.session.narrator import Narrator
@@ -37,6 +37,7 @@ from agent_worker.session.reports import Reports
 from agent_worker.session.resumption import Resumption
 from agent_worker.session.room_feed import RoomFeed
 from agent_worker.session.script import Script
+from agent_worker.session.script_history import ScriptHistory
 from agent_worker.session.seat import Seat
 from agent_worker.session.statistics import Gauges
 from agent_worker.session.tool_calls import ToolCalls
@@ -109,7 +110,6 @@ class Live:
         self._settings = seat.settings(options())
         self._transcribes = connection.capabilities.user_transcription
         self.ending = Ending(seat=seat, post=mailbox.post)
-        self._over = False
         self._answers = Answers(speeches=speeches, emit=emit)
         self._resumption = Resumption(history=history, enter=seat.enter, answer=self._answer)
         self._conversation = Conversation(
@@ -156,6 +156,7 @@ class Live:
             patience=lambda: options().stall_timeout,
             start=self._own,
         )
+        self._script_history = ScriptHistory(script=self._narrator.script, histories=self.histories, emit=emit)
         reader = Reader(
             delivery=delivery,
             synthesiser=synthesiser,
@@ -233,9 +234,12 @@ class Live:
             instructions=lambda: self._settings.instructions,
             listening_to=lambda: self.humans.audience.speaker,
             committed=self._turns.committed,
-            said=self._said,
+            said=self._script_history.said,
             run_turn_hook=self._turns.show,
             drained=self.ending.drained.set,
+        )
+        self._made_replies = MadeReplies(
+            take=self.feed.take, request_of=self._performer.request_of, emit=emit, tool_calls=self._tool_calls
         )
 
     async def run(self) -> Never:
@@ -307,7 +311,7 @@ class Live:
 
     def settle(self) -> None:
         """It is over: what was heard by now stands in the history, and what was not finished never will be."""
-        self._over = True
+        self._script_history.settle()
         self._performer.reply_heard(interrupted=True)
         for speech_id in self._speeches.open_ids():
             self._performer.perform(act.FinishSpeech(speech_id=speech_id, interrupted=True))
@@ -348,39 +352,11 @@ class Live:
             self._judging.heard(event)
         match event:
             case ev.ReplyEnded(response_id=response_id, request_id=request_id):
-                self._reply_made(response_id, request_id)
+                self._made_replies.ended(response_id, request_id)
             case ev.TurnTranscribed(item_id=item_id):
                 self._turns.understood(item_id)
             case _:
                 pass
-
-    def _reply_made(self, response_id: str, request_id: str | None) -> None:
-        """The conversation knows of a reply's end: its tools run now, or are refused because it was cut."""
-        made = self.feed.take(response_id)
-        if made is None:
-            return
-        request_id = request_id or self._performer.request_of(response_id) or ""
-        speech_id = request_id.rpartition(".")[0]
-        self._emit(
-            ReplyCompleted(
-                at=clock.now(),
-                speech_id=speech_id,
-                request_id=request_id,
-                response_id=response_id,
-                status=made.ended.status,
-                usage=made.ended.usage,
-            )
-        )
-        self._tool_calls.reply_made(request_id, made)
-
-    def _said(self, speech_id: str, message: Message) -> None:
-        """The agent has said something: what was said word for word the model does not know yet (R-4)."""
-        script = self._narrator.script(speech_id)
-        if script is not None and not script.add_to_history:
-            return
-        if script is not None and not self._over:
-            self.histories.tell_in_place(message)
-        self._emit(ConversationItemAdded(at=clock.now(), item=message))
 
     async def _follow_model(self) -> None:
         async for event in self._connection.events():
