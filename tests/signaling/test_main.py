@@ -176,6 +176,26 @@ async def test_secrets_come_from_files_of_their_own_as_well(tmp_path: Path):
         assert process.returncode == 0
 
 
+async def test_metrics_have_a_port_of_their_own(tmp_path: Path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ("--dev", "--port", "0", "--metrics-port", str(port))
+    async with asyncio.timeout(PATIENCE), program(tmp_path, *options) as process:
+        assert process.stdout is not None
+        await process.stdout.readline()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", transport=_retrying()) as http:
+            assert "signaling_rooms 0.0" in (await http.get("/metrics")).text
+        process.terminate()
+        await process.communicate()
+        assert process.returncode == 0
+
+
+def _retrying() -> httpx.AsyncHTTPTransport:
+    """The second listener may be a moment later than the first."""
+    return httpx.AsyncHTTPTransport(retries=5)
+
+
 def test_help_names_every_option_and_every_secret(run):
     result = run(["--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0

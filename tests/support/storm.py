@@ -1,5 +1,7 @@
-"""`python -m tests.support.storm URL`: attacks a signaling server until it is ended. A process of its own, so that the
-listener of the call next door has its event loop to itself."""
+"""`python -m tests.support.storm URL`: attacks a signaling server until it is ended.
+
+A process of its own, so that the listener of the call next door has its event loop to itself.
+"""
 
 import asyncio
 import contextlib
