@@ -110,6 +110,15 @@ def room_name(name: str) -> str:
     return parse_value(_name, name, "the room's name")
 
 
+def participant_identity(identity: str) -> str:
+    """The identity of a participant, as it stands in a URL.
+
+    Raises:
+        MessageError: `bad_request`.
+    """
+    return parse_value(_name, identity, "the identity")
+
+
 async def read_json(request: Request, adapter: TypeAdapter[_T]) -> _T:
     """The body of a request.
 

@@ -7,7 +7,15 @@ from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 from starlette.responses import JSONResponse, Response
 
-from signaling.access import admin_claims, check_admin, check_creator, check_dispatcher, read_json, room_name
+from signaling.access import (
+    admin_claims,
+    check_admin,
+    check_creator,
+    check_dispatcher,
+    participant_identity,
+    read_json,
+    room_name,
+)
 from signaling.administration import DataRequest, DispatchRequest, DrainRequest, MuteRequest, RoomChanges, RoomRequest
 from signaling.envelope import AgentWish, Word, parse_value
 from signaling.errors import ErrorCode, MessageError
@@ -131,7 +139,7 @@ class RoomRest:
         """Ask a participant's client to mute, and tell everybody that it is."""
         check_admin(request, self._door, room)
         wanted = await read_json(request, _mute)
-        self._governance.mute(room, identity, wanted)
+        self._governance.mute(room, participant_identity(identity), wanted)
         return Response(status_code=204)
 
     async def data(self, request: Request, room: str) -> Response:
