@@ -1,4 +1,4 @@
-"""The modes "manual" (T-4) and "server" (T-1, I-11), end to end in virtual time."""
+"""The modes "manual" (T-4) and "server" (T-1, I-11), and the hints of "vad", end to end in virtual time."""
 
 import asyncio
 
@@ -27,6 +27,18 @@ def test_by_hand_a_voice_decides_nothing():
         await asyncio.sleep(5.0)
 
     assert play(script, options=MANUAL).model.commands == []
+
+
+def test_a_faint_click_is_a_hint_that_is_taken_back():
+    """T-1: what was sent ahead is gone before anything else can be committed with it."""
+
+    async def script(stage: Stage) -> None:
+        stage.human.say((loud(0.06) // 20).astype(np.int16))
+        await asyncio.sleep(5.0)
+
+    stage = play(script)
+    assert sent_kinds(stage.model) == [rt.ClearAudio]
+    assert 0.3 < sent_seconds(stage) < 0.7
 
 
 def test_by_hand_a_turn_lasts_from_the_press_to_the_release():
