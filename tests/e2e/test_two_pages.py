@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 from agent_worker.audio import Samples, silence
 from tests.page.chromium import chromium
 from tests.page.expectations import log, reaches
-from tests.support.alignment import align, halved
+from tests.support.alignment import PIECE, find, halved
 from tests.support.recordings import spoken
 from tests.support.stack import Stack, running, stack, wait_ready
 from tests.support.wav import corpus, save
@@ -95,21 +95,29 @@ async def test_the_agent_answers_both_by_name_and_each_hears_the_other(meeting: 
     answers = [f"{name}: That makes 12" for name in PERIODS]
     await shows(ada, "You: what is seven plus five", "Bob: what is seven plus five", *answers)
     await shows(bob, "You: what is seven plus five", "Ada: what is seven plus five", *answers)
+    # Now nobody interrupts the agent any more.
+    for page in (ada, bob):
+        await page.get_by_role("button", name="Mute").click()
+    await ada.get_by_label("Type instead of speaking").fill("What is nine plus five?")
+    await ada.keyboard.press("Enter")
+    await shows(bob, "Ada: That makes 14")
     # The words stand there before they are spoken to their end.
-    await asyncio.sleep(2)
+    await asyncio.sleep(4)
     for page in (ada, bob):
         sound = halved(await heard(page))
         # Neither hears themselves, so this is the other one.
         assert_heard(halved(corpus(QUESTION)), sound)
-        for name in PERIODS:
-            assert_heard(spoken(meeting.system.recordings, f"{name}: That makes 12").samples, sound)
+        assert_heard(spoken(meeting.system.recordings, "That makes 14").samples, sound)
+        await page.get_by_role("button", name="Unmute").click()
 
 
 def assert_heard(said: Samples, sound: Samples) -> None:
-    """Most of what was said is found in what was heard."""
-    matches = align(said, sound)
-    good = [match for match in matches if match.likeness > 0.7]
-    assert len(good) >= 0.7 * len(matches), matches
+    """Most of what was said was heard once at least; others may have spoken at the same time at other times."""
+    whole, recording = said.astype(np.float64), sound.astype(np.float64)
+    pieces = [whole[start : start + PIECE] for start in range(0, len(whole) - PIECE, PIECE)]
+    loud = [piece for piece in pieces if np.sqrt(np.mean(piece**2)) > 300]
+    likeness = [find(piece, recording)[1] for piece in loud]
+    assert np.mean(np.array(likeness) > 0.7) >= 0.7, likeness
 
 
 async def heard(page: Page) -> Samples:
