@@ -119,11 +119,11 @@ def participant_identity(identity: str) -> str:
     return parse_value(_name, identity, "the identity")
 
 
-async def read_json(request: Request, adapter: TypeAdapter[_T]) -> _T:
+async def read_body(request: Request) -> bytes:
     """The body of a request.
 
     Raises:
-        MessageError: It is too large, too slow, or not what was asked for.
+        MessageError: It is too large, or too slow.
     """
     body = bytearray()
     try:
@@ -134,4 +134,13 @@ async def read_json(request: Request, adapter: TypeAdapter[_T]) -> _T:
                     raise MessageError(ErrorCode.TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes")
     except TimeoutError as exc:
         raise MessageError(ErrorCode.JOIN_TIMEOUT, f"the body did not come within {BODY_TIMEOUT:g} s") from exc
-    return parse(adapter, bytes(body))
+    return bytes(body)
+
+
+async def read_json(request: Request, adapter: TypeAdapter[_T]) -> _T:
+    """The body of a request, which is JSON.
+
+    Raises:
+        MessageError: It is too large, too slow, or not what was asked for.
+    """
+    return parse(adapter, await read_body(request))

@@ -9,14 +9,16 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from signaling.claims import Claims
 from signaling.envelope import Error, Message, Participant
 from signaling.errors import ErrorCode, MessageError
-from signaling.member_messages import Offer, RelayedAnswer, RelayedReject
+from signaling.member_messages import Candidate, Offer, RelayedAnswer, RelayedReject
 from signaling.node import Node
 from signaling.room_messages import DispatchChanged, Join, Joined, Leave, Left, ParticipantChanged
-from signaling.sdp import check_sdp
+from signaling.sdp import MAX_CANDIDATES, check_sdp
+from signaling.sdpfrag import Fragment, ufrags_of
 
 
 class Call:
@@ -65,7 +67,7 @@ class Call:
             case RelayedReject(sender=sender, code=code, message=text) if sender == self.agent:
                 known = code in set(ErrorCode)
                 self._refuse(ErrorCode(code) if known else ErrorCode.BAD_REQUEST, text or "the agent refused")
-            case Error(code=code, message=text):
+            case Error(code=code, message=text) if self.answer is None:
                 self._refuse(ErrorCode(code), text)
             case Left(reason=reason):
                 self._refuse(ErrorCode.REMOVED, f"the room let nobody stay: {reason}")
@@ -109,6 +111,16 @@ class Call:
         self._changed.clear()
 
 
+@dataclass(slots=True)
+class _Place:
+    """Where a client is in its room: its session, its own ICE session, its agent, and how much it trickled."""
+
+    sid: str
+    ufrags: frozenset[str]
+    agent: str = ""
+    candidates: int = 0
+
+
 class Calls:
     """All clients that came by one request and are still in their rooms.
 
@@ -119,14 +131,14 @@ class Calls:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._settings = node.settings.connect
-        self._sids: dict[str, str] = {}
+        self._places: dict[str, _Place] = {}
 
     async def connect(self, claims: Claims, sdp: str) -> tuple[str, str]:
         """Let a client into its room and give its offer to the agent.
 
         Args:
             claims: Who it is, and which room.
-            sdp: Its offer, with all candidates: there is no way to send more later.
+            sdp: Its offer, with all candidates unless it can `trickle` more.
 
         Returns:
             The secret name of the session, and the agent's answer.
@@ -137,19 +149,46 @@ class Calls:
         check_sdp(sdp, "offer")
         session = secrets.token_urlsafe(24)
         call = Call(lambda: self._forget(session))
-        sid = self._sids[session] = self._node.enter(call, claims, Join())
+        place = self._places[session] = _Place(self._node.enter(call, claims, Join()), ufrags_of(sdp))
         try:
             async with _deadline(self._settings.agent_timeout, call, "the agent did not come"):
                 if call.agent is None and call.joined is not None:
                     self._node.want_agent(call.joined.you, call.joined.room, claims)
-                agent = await call.wait_for_agent()
+                place.agent = await call.wait_for_agent()
             async with _deadline(self._settings.answer_timeout, call, "the agent did not answer"):
-                self._node.hear(sid, Offer(to=agent, sdp=sdp))
+                self._node.hear(place.sid, Offer(to=place.agent, sdp=sdp))
                 answer = await call.wait_for_answer()
         except BaseException:
             self._forget(session)
             raise
         return session, answer
+
+    def trickle(self, session: str, fragment: Fragment) -> bool:
+        """Give its agent what a client found after its offer.
+
+        Returns:
+            False, and nothing is taken, for a fragment of another ICE session: aiortc cannot restart ICE.
+
+        Raises:
+            MessageError: `not_found`: there is no such session. `too_large`: nothing is taken, the session goes on.
+        """
+        place = self._place(session)
+        if not fragment.ufrags <= place.ufrags:
+            return False
+        if place.candidates + len(fragment.candidates) > MAX_CANDIDATES:
+            raise MessageError(ErrorCode.TOO_LARGE, f"more than {MAX_CANDIDATES} candidates since the offer")
+        place.candidates += len(fragment.candidates)
+        for one in fragment.candidates:
+            self._node.hear(place.sid, Candidate(to=place.agent, candidate=one.line, sdp_mid=one.mid))
+        return True
+
+    def check(self, session: str) -> None:
+        """Refuse the name of a session that is not.
+
+        Raises:
+            MessageError: `not_found`: there is no such session, or not any more.
+        """
+        self._place(session)
 
     def hang_up(self, session: str) -> None:
         """The client leaves its room.
@@ -157,14 +196,19 @@ class Calls:
         Raises:
             MessageError: `not_found`: there is no such session, or not any more.
         """
-        if session not in self._sids:
-            raise MessageError(ErrorCode.NOT_FOUND, "there is no such session, or it has ended")
+        self._place(session)
         self._forget(session)
 
+    def _place(self, session: str) -> _Place:
+        try:
+            return self._places[session]
+        except KeyError:
+            raise MessageError(ErrorCode.NOT_FOUND, "there is no such session, or it has ended") from None
+
     def _forget(self, session: str) -> None:
-        sid = self._sids.pop(session, None)
-        if sid is not None:
-            self._node.hear(sid, Leave(reason="left"))
+        place = self._places.pop(session, None)
+        if place is not None:
+            self._node.hear(place.sid, Leave(reason="left"))
 
 
 @asynccontextmanager

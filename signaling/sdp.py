@@ -17,10 +17,12 @@ MAX_MEDIA_SECTIONS = 8
 MAX_CANDIDATES = 40
 
 SdpKind = Literal["offer", "answer"]
+OneWay = Literal["sendonly", "recvonly"]
 
 _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f]*")
 _MEDIA = re.compile(r"m=[a-z]+ \d{1,5}(/\d+)? [A-Za-z0-9/-]+( \S+)+ *")
 _FINGERPRINT = re.compile(r"a=fingerprint:[A-Za-z0-9-]+ [0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15,63} *")
+_DIRECTION = re.compile(r"a=(sendrecv|sendonly|recvonly|inactive) *")
 _UFRAG = re.compile(r"a=ice-ufrag:[A-Za-z0-9+/=_-]{4,256} *")
 _PWD = re.compile(r"a=ice-pwd:[A-Za-z0-9+/=_-]{22,256} *")
 _CANDIDATE = re.compile(
@@ -164,3 +166,29 @@ def filter_sdp(sdp: str, policy: CandidatePolicy) -> str:
     if kept == lines:
         return sdp
     return "\r\n".join(kept) + "\r\n"
+
+
+def one_way(sdp: str, way: OneWay) -> str:
+    """A checked offer, narrowed so that sound goes one way (RFC 3264, section 5.1); its answer goes the other.
+
+    Raises:
+        MessageError: `bad_request`: no audio section of it goes that way.
+    """
+    session, *media = _sections(_lines(sdp))
+    default = _direction(session) or "sendrecv"
+    narrowed = [line for line in session if not _DIRECTION.fullmatch(line)]
+    serves = False
+    for section in media:
+        offered = _direction(section) or default
+        goes = offered in {way, "sendrecv"}
+        serves = serves or (goes and section[0].startswith("m=audio "))
+        narrowed += [line for line in section if not _DIRECTION.fullmatch(line)]
+        narrowed.append(f"a={way if goes else offered}")
+    if not serves:
+        raise _refuse(f"no audio section of the offer is {way} or sendrecv")
+    return "\r\n".join(narrowed) + "\r\n"
+
+
+def _direction(section: list[str]) -> str | None:
+    found = [match[1] for line in section if (match := _DIRECTION.fullmatch(line))]
+    return found[-1] if found else None

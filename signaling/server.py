@@ -29,6 +29,7 @@ from signaling.sessions import ParticipantSession, WorkerSession, bearer_token, 
 from signaling.settings import Settings
 from signaling.watch import Watch
 from signaling.webhook_post import WebhookPost
+from signaling.whip import Whip
 
 WEBHOOK_PATIENCE: Final = 3.0
 """Seconds for what receivers were not told yet when this server stops."""
@@ -110,8 +111,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, refuse_http)
     if settings.allowed_origins:
         origins = list(settings.allowed_origins)
-        exposed = ["Location", "Retry-After"]
-        methods, headers = ["GET", "POST", "PATCH", "DELETE"], ["Authorization", "Content-Type", "Idempotency-Key"]
+        exposed = ["Location", "ETag", "Link", "Retry-After"]
+        methods = ["GET", "POST", "PATCH", "DELETE"]
+        headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match"]
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
@@ -129,6 +131,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_api_websocket_route("/v1/worker", sockets.worker)
     app.include_router(Rest(node).router)
     app.include_router(RoomRest(node).router)
+    app.include_router(Whip(node).router)
     app.mount("/", Page(STATIC, cached=not settings.dev), name="page")
     return app
 

@@ -27,12 +27,14 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectSettings:
-    """How long a client of `POST /v1/rooms/{room}/connect` waits. Times are seconds."""
+    """How long a client of one request waits (`POST /v1/rooms/{room}/connect`, WHIP). Times are seconds."""
 
     agent_timeout: float = 20.0
     """For the agent to be in the room."""
     answer_timeout: float = 10.0
     """For its answer to the offer."""
+    whip_timeout: float = 10.0
+    """For both, over WHIP: its clients give up early, and try again when told to."""
 
 
 def _no_keys() -> Mapping[str, str]:

@@ -250,8 +250,8 @@ class Caller:
                 case _:
                     pass
 
-    async def offer(self) -> str:
-        self.peer.addTrack(self.mouth)
+    async def offer(self, direction: str = "sendrecv") -> str:
+        self.peer.addTransceiver(self.mouth, direction)
         with offer_addresses(OfferedAddresses.LOOPBACK):
             await self.peer.setLocalDescription(await self.peer.createOffer())
         return self.peer.localDescription.sdp
@@ -363,3 +363,29 @@ async def connecting(url: str, room: str) -> AsyncIterator[Caller]:
             await caller.peer.close()
             for task in tasks:
                 task.cancel()
+
+
+@asynccontextmanager
+async def publishing(url: str, room: str) -> AsyncIterator[Caller]:
+    """Join by WHIP: heard, without hearing anything. The candidates come after the offer."""
+    caller = Caller()
+    async with httpx.AsyncClient(base_url=url, timeout=40) as http:
+        whole = await caller.offer("sendonly")
+        lines = whole.splitlines()
+        late = [line for line in lines if line.startswith(("a=candidate:", "a=end-of-candidates"))]
+        offer = "\r\n".join(line for line in lines if line not in late) + "\r\n"
+        response = await http.post(f"/whip/{room}", content=offer, headers={"Content-Type": "application/sdp"})
+        response.raise_for_status()
+        session, answer = response.headers["location"], response.text
+        caller.place = {"answer": answer}
+        headers = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": response.headers["etag"]}
+        fragment = "\r\n".join(["m=audio 9 RTP/AVP 0", "a=mid:0", *late]) + "\r\n"
+        (await http.patch(session, content=fragment, headers=headers)).raise_for_status()
+        await caller.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        try:
+            async with asyncio.timeout(30):
+                await caller.connected.wait()
+            yield caller
+        finally:
+            (await http.delete(session)).raise_for_status()
+            await caller.peer.close()
