@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from signaling.errors import ErrorCode
 from tests.support.stack import free_port, running, wait_ready
 
+# What WHIP clients send (RFC 9725, RFC 8840) is text.
+schemathesis.serializer.alias(["application/sdp", "application/trickle-ice-sdpfrag"], "text/plain")
 CODES = {code.value for code in ErrorCode}
 
 
