@@ -12,10 +12,12 @@ from signaling.sdp import (
     MAX_MEDIA_SECTIONS,
     MAX_SDP_BYTES,
     CandidatePolicy,
+    OneWay,
     check_candidate,
     check_sdp,
     filter_sdp,
     is_usable,
+    one_way,
 )
 from tests.signaling.samples import CANDIDATES, FINGERPRINT, offer
 
@@ -142,3 +144,35 @@ def test_bad_candidates(candidate: str):
     with pytest.raises(MessageError) as refused:
         check_candidate(candidate)
     assert refused.value.code is ErrorCode.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("session", "section", "way"),
+    [
+        ("", "", "sendonly"),
+        ("", "a=sendrecv\r\n", "recvonly"),
+        ("", "a=sendonly\r\n", "sendonly"),
+        ("a=recvonly\r\n", "", "recvonly"),
+        ("a=inactive\r\n", "a=sendonly\r\n", "sendonly"),
+    ],
+)
+def test_an_offer_is_narrowed_to_one_way(session: str, section: str, way: OneWay):
+    said = offer("host").replace("a=sendrecv\r\n", section).replace("t=0 0\r\n", f"t=0 0\r\n{session}")
+    narrowed = one_way(said, way)
+    assert narrowed == offer("host").replace("a=sendrecv\r\n", "") + f"a={way}\r\n"
+    check_sdp(narrowed, "offer")
+
+
+@pytest.mark.parametrize(
+    ("said", "way"), [("inactive", "sendonly"), ("recvonly", "sendonly"), ("sendonly", "recvonly")]
+)
+def test_an_offer_that_goes_the_other_way_is_refused(said: str, way: OneWay):
+    with pytest.raises(MessageError, match=way):
+        one_way(offer().replace("a=sendrecv", f"a={said}"), way)
+
+
+def test_a_video_that_goes_the_right_way_is_no_voice():
+    video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=sendonly\r\n"
+    with pytest.raises(MessageError, match="no audio section"):
+        one_way(offer().replace("a=sendrecv", "a=recvonly") + video, "sendonly")
+    assert one_way(offer() + video, "recvonly").endswith(video)
