@@ -3,6 +3,7 @@
 from agent_worker.agent import Agent, StopResponse
 from agent_worker.errors import (
     AgentWorkerError,
+    CallError,
     ConfigError,
     ConnectionLostError,
     ProtocolError,
@@ -12,15 +13,18 @@ from agent_worker.errors import (
     SpeechError,
     ToolError,
 )
-from agent_worker.session import AgentSession, OptionChanges, Priority, SpeechHandle, SpeechOptions, TurnMode
+from agent_worker.rooms.base import RpcCall
+from agent_worker.session import AgentSession, Job, OptionChanges, Priority, SpeechHandle, SpeechOptions, TurnMode
 from agent_worker.tools import MCPServer, RunContext, function_tool
 
 __all__ = [
     "Agent",
     "AgentSession",
     "AgentWorkerError",
+    "CallError",
     "ConfigError",
     "ConnectionLostError",
+    "Job",
     "MCPServer",
     "OptionChanges",
     "Priority",
@@ -28,6 +32,7 @@ __all__ = [
     "RealtimeError",
     "RealtimeLostError",
     "RoomLostError",
+    "RpcCall",
     "RunContext",
     "SpeechError",
     "SpeechHandle",

@@ -62,5 +62,19 @@ class SpeechError(AgentWorkerError):
     """A speech could not be made, or its handle was used at the wrong time."""
 
 
+class CallError(AgentWorkerError):
+    """A call of a method (`AgentSession.rpc`) is refused. Raise it in such a method: its text goes to the caller.
+
+    Attributes:
+        code: For programs, at most 128 characters: "failed", one of your own, or "unsupported_method", "busy",
+            "timeout" and "application_error", which the session says by itself.
+
+    """
+
+    def __init__(self, message: str, *, code: str = "failed") -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class ToolError(AgentWorkerError):
     """Raise it inside a function tool: its text goes to the model as the tool's output."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from agent_worker.rooms.base import (
+    DataReceived,
     HumanConnected,
     HumanDisconnected,
     HumanJoined,
@@ -49,6 +50,8 @@ __all__ = [
 ]
 
 CHAT_TOPIC: Final = "chat"
+SERVER: Final = "@server"
+"""Who sends what came by `POST /v1/rooms/{room}/data`."""
 MAX_EARLY_CANDIDATES: Final = 40
 """Kept for an offer that is still on its way; more than any offer may have are dropped."""
 MAX_TYPED: Final = 15_000
@@ -186,6 +189,8 @@ class Attendance:
                 return self._on_joined(event)
             case ParticipantChanged():
                 return self._on_participant(event)
+            case RelayedData(sender=sender, topic=topic, payload=payload) if sender == SERVER:
+                return [Announce(DataReceived(identity=SERVER, topic=topic, payload=payload))]
             case _:
                 human = self._humans.get(event.sender)
                 return [] if human is None else self._on_relayed(human, event)
@@ -205,8 +210,10 @@ class Attendance:
             case RelayedStream():
                 return self._on_stream(human, message)
             case RelayedData(topic=topic, payload=payload):
+                if topic != CHAT_TOPIC:
+                    return [Announce(DataReceived(identity=message.sender, topic=topic, payload=payload))]
                 text = payload.get("text") if isinstance(payload, dict) else payload
-                return self._typed(message.sender, text) if topic == CHAT_TOPIC and isinstance(text, str) else []
+                return self._typed(message.sender, text) if isinstance(text, str) else []
             case _:
                 assert_never(message)
 

@@ -3,7 +3,7 @@
 Microphone audio and decisions are two planes: frames come by `Human.microphone`, everything else as room events.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -80,13 +80,58 @@ class TextReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataReceived:
+    """A human's page, or a server of the application, told the agent something: any JSON value under a topic.
+
+    Attributes:
+        identity: The human's, or "@server" for what came by the signaling server's HTTP API.
+
+    """
+
+    identity: str
+    topic: str
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomClosed:
     """The room is over, or our place in it."""
 
     reason: str
 
 
-RoomEvent = HumanJoined | HumanConnected | HumanDisconnected | HumanLeft | HumanMuted | TextReceived | RoomClosed
+RoomEvent = (
+    HumanJoined
+    | HumanConnected
+    | HumanDisconnected
+    | HumanLeft
+    | HumanMuted
+    | TextReceived
+    | DataReceived
+    | RoomClosed
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcCall:
+    """Somebody in the room calls a method of the agent: a stranger's word.
+
+    Attributes:
+        identity: Who.
+        method: What.
+        payload: With what: any JSON value.
+        seconds: How long they wait.
+
+    """
+
+    identity: str
+    method: str
+    payload: Any = None
+    seconds: float = 10.0
+
+
+Respond = Callable[[RpcCall], Awaitable[Any]]
+"""Makes the answer to a call, a JSON value of at most 15 000 characters; raises a CallError to refuse it."""
 
 
 class Room(Protocol):
@@ -100,16 +145,16 @@ class Room(Protocol):
         """Publish facts about the agent (such as "agent.state") to everybody; None takes one back."""
         ...
 
-    def send_data(self, topic: str, payload: dict[str, Any]) -> None:
-        """Tell everybody something that happened, as JSON."""
+    def send_data(self, topic: str, payload: Any, to: Sequence[str] = ()) -> None:
+        """Tell something, as JSON, to those who are named and here; without names to everybody."""
         ...
 
     def open_text(self, topic: str, attributes: dict[str, str]) -> "TextWriter":
         """Begin a text that grows, such as a transcript."""
         ...
 
-    def answer_calls(self, method: str, respond: Callable[[], Awaitable[dict[str, Any]]]) -> None:
-        """Others may ask the agent for this: `respond` makes the answer, as JSON, within 5 s."""
+    def answer_calls(self, method: str, respond: Respond) -> None:
+        """Others may call this method: `respond` makes the answer. A later one takes the place of an earlier one."""
         ...
 
     async def statistics(self) -> RoomStatistics:

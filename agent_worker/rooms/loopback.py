@@ -6,7 +6,7 @@ the running loop's clock alone, so on a virtual-time loop an hour of conversatio
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,16 +20,20 @@ from agent_worker.media.inbound import Microphone
 from agent_worker.media.outbound import PumpStatistics
 from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import (
+    DataReceived,
     HumanConnected,
     HumanDisconnected,
     HumanJoined,
     HumanLeft,
     HumanMuted,
+    Respond,
     RoomClosed,
     RoomEvent,
+    RpcCall,
     TextReceived,
     Voice,
 )
+from agent_worker.rooms.methods import Methods
 from agent_worker.rooms.statistics import RoomStatistics
 
 _FRAME: Final = samples_in(FRAME_SECONDS, WIRE_RATE)
@@ -47,11 +51,12 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
-    """Something the agent told everybody, at `at` (loop seconds)."""
+    """Something the agent told, at `at` (loop seconds), `to` these; () is everybody."""
 
     at: float
     topic: str
-    payload: dict[str, Any]
+    payload: Any
+    to: tuple[str, ...] = ()
 
 
 class Text:
@@ -127,6 +132,19 @@ class Human:
         """Send the agent a text."""
         self._room.post(TextReceived(identity=self.identity, text=text))
 
+    def send_data(self, topic: str, payload: Any) -> None:
+        """Tell the agent something, under a topic of the application's."""
+        self._room.post(DataReceived(identity=self.identity, topic=topic, payload=payload))
+
+    async def call(self, method: str, payload: Any = None, *, seconds: float = 10.0) -> Any:
+        """Call a method of the agent; gives back its answer.
+
+        Raises:
+            CallError: There is none, and why.
+        """
+        call = RpcCall(identity=self.identity, method=method, payload=payload, seconds=seconds)
+        return await self._room.methods.answer(call)
+
     def disconnect(self, reason: str = "closed") -> None:
         """Lose the media connection; they stay in the room and may connect again."""
         if self._microphone is not None:
@@ -172,9 +190,9 @@ class LoopbackRoom:
         humans: Who is there, by identity.
         attributes: What the agent has published about itself.
         attribute_changes: Each publication with its time, in order.
-        data: What the agent told everybody, in order.
+        data: What the agent told them, in order.
         texts: What the agent wrote, in order.
-        methods: What the agent answers when it is called for it, by name.
+        methods: What the agent answers when it is called for it: see `Human.call`.
     """
 
     def __init__(self) -> None:
@@ -183,7 +201,7 @@ class LoopbackRoom:
         self.attribute_changes: list[tuple[float, dict[str, str | None]]] = []
         self.data: list[Data] = []
         self.texts: list[Text] = []
-        self.methods: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {}
+        self.methods = Methods()
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue(maxsize=_EVENTS)
         self._closed = False
         self._slots = 0
@@ -250,9 +268,9 @@ class LoopbackRoom:
             else:
                 self.attributes[key] = value
 
-    def send_data(self, topic: str, payload: dict[str, Any]) -> None:
+    def send_data(self, topic: str, payload: Any, to: Sequence[str] = ()) -> None:
         """See `Room.send_data`."""
-        self.data.append(Data(at=now(), topic=topic, payload=payload))
+        self.data.append(Data(at=now(), topic=topic, payload=payload, to=tuple(to)))
 
     def open_text(self, topic: str, attributes: dict[str, str]) -> Text:
         """See `Room.open_text`."""
@@ -260,9 +278,9 @@ class LoopbackRoom:
         self.texts.append(text)
         return text
 
-    def answer_calls(self, method: str, respond: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+    def answer_calls(self, method: str, respond: Respond) -> None:
         """See `Room.answer_calls`."""
-        self.methods[method] = respond
+        self.methods.add(method, respond)
 
     async def statistics(self) -> RoomStatistics:
         """See `Room.statistics`. Nothing is encoded here and there is no network: the slots are all there is."""

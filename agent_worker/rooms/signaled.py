@@ -6,7 +6,7 @@ session -> text, attributes, data -> outbox (merges, paces) -> socket
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, assert_never
 
@@ -31,9 +31,18 @@ from agent_worker.rooms.attendance import (
     Say,
 )
 from agent_worker.rooms.background import Background
-from agent_worker.rooms.base import Room, RoomClosed, RoomEvent, TextReceived, TextWriter, Voice
+from agent_worker.rooms.base import (
+    DataReceived,
+    Respond,
+    Room,
+    RoomClosed,
+    RoomEvent,
+    TextReceived,
+    TextWriter,
+    Voice,
+)
 from agent_worker.rooms.ice import IceServer, OfferedAddresses
-from agent_worker.rooms.methods import Methods, Respond
+from agent_worker.rooms.methods import Methods
 from agent_worker.rooms.outbox import Outbox
 from agent_worker.rooms.peer import Peer
 from agent_worker.rooms.signaled_entrance import Entrance
@@ -79,7 +88,7 @@ LEAVE_SECONDS: Final = 2.0
 """For saying what is still to be said, and good-bye."""
 MIN_PING_SECONDS: Final = 1.0
 MAX_EVENTS: Final = 256
-"""Room events that the session has not taken. Typed text is dropped at half of it, and at the whole the room ends."""
+"""Room events that the session has not taken. Half of it: texts and data are dropped; all of it: the room ends."""
 
 
 class SignaledDoor:
@@ -150,7 +159,7 @@ class _SignaledRoom:
         self._attendance = Attendance()
         self._events = asyncio.Queue[RoomEvent](MAX_EVENTS)
         self._peers = Peers(self._new_peer, self._notice)
-        self._methods = Methods(self.say)
+        self._methods = Methods()
         self._outbox = Outbox()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
@@ -173,16 +182,16 @@ class _SignaledRoom:
         self._attributes |= attributes
         self.say(lambda: Update(attributes=attributes))
 
-    def send_data(self, topic: str, payload: dict[str, Any]) -> None:
-        """Tell everybody something that happened, as JSON of at most 15 000 characters."""
-        self.say(lambda: Data(topic=topic, payload=payload))
+    def send_data(self, topic: str, payload: Any, to: Sequence[str] = ()) -> None:
+        """Tell something, as JSON of at most 15 000 characters, to those who are named and here, or to everybody."""
+        self.say(lambda: Data(topic=topic, payload=payload, to=tuple(to) or None))
 
     def open_text(self, topic: str, attributes: dict[str, str]) -> TextWriter:
         """Begin a text that grows."""
         return SignaledText(self.say, topic, attributes)
 
     def answer_calls(self, method: str, respond: Respond) -> None:
-        """Others may ask the agent for this, with an `rpc`."""
+        """Others may call this method, with an `rpc`."""
         self._methods.add(method, respond)
 
     async def statistics(self) -> RoomStatistics:
@@ -310,14 +319,18 @@ class _SignaledRoom:
                 _logger.info("the signaling server asks us to come again: %s", reason)
             case IcePushed(servers=servers):
                 self._take_ice(servers)
-            case RelayedRpc(call=call, method=method):
-                self._methods.call(call, method, self._tasks)
+            case RelayedRpc():
+                self._tasks.create_task(self._answer(message))
             case Pong() | Ok() | DispatchChanged() | RoomChanged() | TokenPushed():
                 pass
             case RelayedAnswer() | RelayedReject() | RelayedRenegotiate() | RelayedRpcResult():
                 pass  # we offer nothing, and call nobody
             case _:
                 self._notice(message)
+
+    async def _answer(self, call: RelayedRpc) -> None:
+        result = await self._methods.result(call)
+        self.say(lambda: result)
 
     async def _write(self, socket: ClientConnection) -> None:
         try:
@@ -371,8 +384,8 @@ class _SignaledRoom:
                     assert_never(action)
 
     def _announce(self, event: RoomEvent) -> None:
-        if isinstance(event, TextReceived) and self._events.qsize() >= MAX_EVENTS // 2:
-            _logger.warning("a typed text of %s is dropped: too much waits for the session", event.identity)
+        if isinstance(event, TextReceived | DataReceived) and self._events.qsize() >= MAX_EVENTS // 2:
+            _logger.warning("what %s sent is dropped: too much waits for the session", event.identity)
             return
         if self._events.full():
             raise RoomLostError(f"the session has not taken any of {MAX_EVENTS} room events: it hangs")

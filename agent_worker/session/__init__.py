@@ -2,7 +2,8 @@
 
 from agent_worker.session.agent_session import AgentSession
 from agent_worker.session.handle import SpeechHandle
+from agent_worker.session.job import Job
 from agent_worker.speech.options import OptionChanges, SpeechOptions, TurnMode
 from agent_worker.speech.queue import Priority
 
-__all__ = ["AgentSession", "OptionChanges", "Priority", "SpeechHandle", "SpeechOptions", "TurnMode"]
+__all__ = ["AgentSession", "Job", "OptionChanges", "Priority", "SpeechHandle", "SpeechOptions", "TurnMode"]

@@ -14,6 +14,7 @@ from agent_worker.history.items import Item
 from agent_worker.realtime.base import ItemRetrieved, RealtimeModel, SessionSettings
 from agent_worker.rooms.base import Door
 from agent_worker.session.handle import SpeechHandle, all_done
+from agent_worker.session.job import Job
 from agent_worker.session.lifetime import Lifetime
 from agent_worker.session.model_changes import ModelChanges
 from agent_worker.session.script import Script
@@ -46,8 +47,10 @@ class AgentSession(UserInput):
             first who comes.
         history: What was said before, in a session that this one goes on with. What the user said last, if nobody has
             answered it, is answered after `on_enter`, unless that asked for a reply itself.
+        job: What the agent was sent for.
 
     Attributes:
+        job: What the agent was sent for; without such words an empty one.
         resumed: The conversation was going on before this session: a greeting would be out of place.
         history: What was said, as it was heard, and what tools were called; the model's own copy is kept equal to it.
 
@@ -66,8 +69,9 @@ class AgentSession(UserInput):
         options: SpeechOptions | None = None,
         participant: str | None = None,
         history: Iterable[Item] = (),
+        job: Job | None = None,
     ) -> None:
-        super().__init__(options or SpeechOptions(), history)
+        super().__init__(options or SpeechOptions(), history, job or Job())
         self._synthesiser = synthesiser
         self._seat = Seat(
             agent,
@@ -87,6 +91,7 @@ class AgentSession(UserInput):
             mailbox=self._mailbox,
             listeners=self._listeners,
             speeches=self._speeches,
+            procedures=self._procedures,
             participant=participant,
         )
 

@@ -19,6 +19,7 @@ from agent_worker.session.handle import Speeches
 from agent_worker.session.listeners import Listeners
 from agent_worker.session.live import Live
 from agent_worker.session.mailbox import Mailbox
+from agent_worker.session.procedures import Procedures
 from agent_worker.session.room_feed import EndedError
 from agent_worker.session.seat import Seat
 from agent_worker.speech import events as ev
@@ -48,6 +49,7 @@ class Lifetime:
         mailbox: Where events wait.
         listeners: Who follows the session.
         speeches: The handles of what the agent says.
+        procedures: What people's pages may call.
         participant: Who is listened to before all others, or None.
 
     Attributes:
@@ -68,6 +70,7 @@ class Lifetime:
         mailbox: Mailbox,
         listeners: Listeners,
         speeches: Speeches,
+        procedures: Procedures,
         participant: str | None,
     ) -> None:
         self.live: Live | None = None
@@ -81,6 +84,7 @@ class Lifetime:
         self._mailbox = mailbox
         self._listeners = listeners
         self._speeches = speeches
+        self._procedures = procedures
         self._participant = participant
         self._usage = Usage()
         self._began = False
@@ -139,6 +143,7 @@ class Lifetime:
 
     async def _be_in(self, seat: Seat, room: Room, playout: Playout) -> str:
         room.set_attributes({"agent.state": AgentState.INITIALIZING, "agent.error": None})
+        self._procedures.enter(room)
         try:
             await self._converse(seat, room, playout)
         except BaseExceptionGroup as group:

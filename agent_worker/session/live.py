@@ -98,7 +98,7 @@ class Live:
         participant: str | None,
     ) -> None:
         self._seat = seat
-        self._room = room
+        self.room = room
         self._connection = connection
         self.capabilities = connection.capabilities
         self._history = history

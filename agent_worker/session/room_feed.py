@@ -7,7 +7,7 @@ from typing import assert_never
 
 from agent_worker import clock
 from agent_worker.rooms import base as rooms
-from agent_worker.session.events import ParticipantJoined, ParticipantLeft, SessionEvent
+from agent_worker.session.events import DataReceived, ParticipantJoined, ParticipantLeft, SessionEvent
 from agent_worker.session.humans import Humans
 from agent_worker.speech import events as ev
 
@@ -114,6 +114,8 @@ class RoomFeed:
                     self._ears.end_voice(identity)
             case rooms.TextReceived(identity=identity, text=text):
                 self._typed(text, identity)
+            case rooms.DataReceived(identity=identity, topic=topic, payload=payload):
+                self._emit(DataReceived(at=clock.now(), identity=identity, topic=topic, payload=payload))
             case rooms.RoomClosed(reason=reason):
                 raise EndedError(reason)
             case _:

@@ -9,10 +9,12 @@ from agent_worker.history.items import Item
 from agent_worker.history.record import History
 from agent_worker.session.events import SessionEvent
 from agent_worker.session.handle import Speeches
+from agent_worker.session.job import Job
 from agent_worker.session.lifetime import Lifetime
 from agent_worker.session.listeners import EventStream, Listeners
 from agent_worker.session.live import Live
 from agent_worker.session.mailbox import Mailbox
+from agent_worker.session.procedures import Procedures
 from agent_worker.session.seat import Seat
 from agent_worker.session.statistics import SessionStatistics
 from agent_worker.speech.actions import AgentState, UserState
@@ -29,8 +31,10 @@ class SessionView:
     Args:
         options: How the conversation behaves.
         history: What was said before.
+        job: What the agent was sent for.
 
     Attributes:
+        job: What the agent was sent for.
         resumed: The conversation was going on before this session: a greeting would be out of place.
         history: What was said, as it was heard, and what tools were called.
 
@@ -39,12 +43,14 @@ class SessionView:
     _seat: Seat
     _lifetime: Lifetime
 
-    def __init__(self, options: SpeechOptions, history: Iterable[Item]) -> None:
+    def __init__(self, options: SpeechOptions, history: Iterable[Item], job: Job) -> None:
+        self.job = job
         self.history = History(history)
         self.resumed = len(self.history) > 0
         self._options = options
         self._mailbox = Mailbox()
         self._listeners = Listeners()
+        self._procedures = Procedures()
         self._speeches = Speeches(
             post=self._mailbox.post, allow_interruptions=lambda: self.options.allow_interruptions
         )

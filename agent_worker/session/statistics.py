@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, cast
 
 from agent_worker.media.playout import Playout, PlayoutStatistics
-from agent_worker.rooms.base import Room
+from agent_worker.rooms.base import Room, RpcCall
 from agent_worker.rooms.statistics import RoomStatistics
 from agent_worker.vad.detector import DetectorStatistics
 
@@ -71,7 +71,7 @@ class Gauges:
             playout=self._playout.statistics(), hearing=self._hearing(), room=await self._room.statistics()
         )
 
-    async def _told(self) -> dict[str, Any]:
+    async def _told(self, _call: RpcCall) -> dict[str, Any]:
         found = asdict(await self.read())
         found["room"]["humans"] = dict(list(found["room"]["humans"].items())[:MAX_HUMANS])
         return cast(dict[str, Any], _rounded(found))

@@ -5,12 +5,12 @@ from typing import Literal
 from agent_worker import clock
 from agent_worker.errors import SpeechError
 from agent_worker.media.jpeg import Picture
-from agent_worker.session.session_view import SessionView
+from agent_worker.session.messaging import Messaging
 from agent_worker.speech import events as ev
 from agent_worker.speech.options import TurnMode
 
 
-class UserInput(SessionView):
+class UserInput(Messaging):
     """The user's side of a session. `AgentSession` is one of these."""
 
     # What the user says, in mode "manual" (T-4).

@@ -5,6 +5,7 @@ seconds, the time at which it really happened: a voice starts before anybody is 
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from agent_worker.history.items import FunctionCall, FunctionCallOutput, Item
 from agent_worker.speech.actions import AgentState, UserState
@@ -70,6 +71,22 @@ class ParticipantJoined:
     at: float
     identity: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataReceived:
+    """A human's page, or a server of the application, told the agent something under a topic of the application's.
+
+    Attributes:
+        identity: The human's, or "@server" for what came by the signaling server's HTTP API.
+        payload: Any JSON value; a stranger's word.
+
+    """
+
+    at: float
+    identity: str
+    topic: str
+    payload: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +253,7 @@ SessionEvent = (
     | UserTurnCommitted
     | ParticipantJoined
     | ParticipantLeft
+    | DataReceived
     | SpeechCreated
     | SpeechStarted
     | SpeechFinished

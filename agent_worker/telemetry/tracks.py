@@ -132,7 +132,9 @@ class Tracks:
                 self._note(SESSION, "error", at, {names.SOURCE: source, names.REASON: message, "voice.fatal": fatal})
             case ev.SessionClosed(at=at, reason=reason):
                 return self.end(at, reason)
-            case ev.AgentStateChanged() | ev.ConversationItemAdded() | ev.ParticipantJoined() | ev.ParticipantLeft():
+            case ev.AgentStateChanged() | ev.ConversationItemAdded():
+                pass
+            case ev.ParticipantJoined() | ev.ParticipantLeft() | ev.DataReceived():
                 pass
             case _:
                 assert_never(event)

@@ -50,6 +50,9 @@ class Start:
         room: The room's name.
         url: Address of the signaling server's `/v1/rtc`.
         token: Admits the agent to that room. A credential: never logged.
+        participant: The identity of who it is for; None: nobody in particular.
+        metadata: What the dispatch says to the agent. As confidential as what is said in the room: never logged.
+        attributes: The same as keys and values.
         checkpoint: The conversation that a process had there before it died; None: it begins.
     """
 
@@ -57,6 +60,9 @@ class Start:
     room: str
     url: str
     token: str = field(repr=False)
+    participant: str | None = None
+    metadata: str = field(default="", repr=False)
+    attributes: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     checkpoint: Checkpoint | None = field(default=None, repr=False)
     t: Literal["start"] = "start"
 

@@ -74,6 +74,9 @@ class JobState(Enum):
 @dataclass(slots=True)
 class _Job:
     room: str
+    participant: str | None = None
+    metadata: str = ""
+    attributes: dict[str, str] = field(default_factory=dict[str, str])
     state: JobState = JobState.ACCEPTED
     epoch: int = 0
     expires: float = 0.0
@@ -269,7 +272,13 @@ class Register:
         if self._is_full() or offer.job in self._jobs:
             self.tally.refused += 1
             return [Send(JobReject(job=offer.job, reason="busy"))]
-        self._jobs[offer.job] = _Job(room=offer.room.name, expires=now + ASSIGN_TIMEOUT)
+        self._jobs[offer.job] = _Job(
+            room=offer.room.name,
+            participant=None if offer.participant is None else offer.participant.identity,
+            metadata=offer.metadata,
+            attributes=offer.attributes,
+            expires=now + ASSIGN_TIMEOUT,
+        )
         return [Send(JobAccept(job=offer.job, name=self.agent or self.title))]
 
     def _on_assign(self, assign: JobAssign) -> list[Action]:
@@ -283,7 +292,16 @@ class Register:
         checkpoint = self.checkpoints.resume(assign.job)
         self.tally.started += 1
         self.tally.resumed += checkpoint is not None
-        start = Start(job=assign.job, room=job.room, url=assign.url, token=assign.token, checkpoint=checkpoint)
+        start = Start(
+            job=assign.job,
+            room=job.room,
+            url=assign.url,
+            token=assign.token,
+            participant=job.participant,
+            metadata=job.metadata,
+            attributes=job.attributes,
+            checkpoint=checkpoint,
+        )
         return [
             Launch(start),
             Send(JobUpdate(job=assign.job, epoch=assign.epoch, state="starting")),

@@ -20,7 +20,7 @@ from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import Door, Room, Voice
 from agent_worker.rooms.ice import OfferedAddresses
 from agent_worker.rooms.signaled import SignaledDoor
-from agent_worker.session import AgentSession, SpeechOptions
+from agent_worker.session import AgentSession, Job, SpeechOptions
 from agent_worker.session.events import SessionEvent
 from agent_worker.telemetry.exporters import Exporters
 from agent_worker.telemetry.recorder import Recorder
@@ -109,7 +109,15 @@ class VoiceJob:
             vad=SileroVad(),
             synthesiser=OnDemandSynthesiser(),
             options=checkpoint.character.options or SpeechOptions(listen=self._program.listen),
+            participant=start.participant,
             history=to_go_on_with(checkpoint.items),
+            job=Job(
+                id=start.job,
+                room=start.room,
+                participant=start.participant,
+                metadata=start.metadata,
+                attributes=start.attributes,
+            ),
         )
         with self._recorder(start.room) as recorder:
             for kind in get_args(SessionEvent):

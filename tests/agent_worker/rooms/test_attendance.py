@@ -20,6 +20,7 @@ from agent_worker.rooms.attendance import (
     Say,
 )
 from agent_worker.rooms.base import (
+    DataReceived,
     HumanConnected,
     HumanDisconnected,
     HumanJoined,
@@ -96,6 +97,10 @@ def attendance(*events):
     for event in (joined(person()), *events):
         made.receive(event)
     return made
+
+
+def told(who, topic, payload):
+    return [Announce(DataReceived(identity=who, topic=topic, payload=payload))]
 
 
 CONNECTED = Announce(HumanConnected(identity="anna", microphone=MICROPHONE))
@@ -257,7 +262,9 @@ def test_a_typed_text_is_heard_when_it_is_complete():
         (RelayedData(sender="anna", topic="chat", payload={"text": "hi"}), typed("hi")),
         (RelayedData(sender="anna", topic="chat", payload={"text": 7}), []),
         (RelayedData(sender="anna", topic="chat", payload=" "), []),
-        (RelayedData(sender="anna", topic="weather", payload="hi"), []),
+        (RelayedData(sender="anna", topic="weather", payload="hi"), told("anna", "weather", "hi")),
+        (RelayedData(sender="@server", topic="weather", payload=[1]), told("@server", "weather", [1])),
+        (RelayedData(sender="nobody", topic="weather", payload="hi"), []),
         (RelayedData(sender="nobody", topic="chat", payload="hi"), []),
         (stream("chunk", text="no beginning"), []),
         (stream("close", text="no beginning"), []),

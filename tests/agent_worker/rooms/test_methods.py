@@ -4,67 +4,92 @@ import asyncio
 
 import pytest
 
-from agent_worker.errors import SpeechError
-from agent_worker.rooms import methods
-from agent_worker.rooms.methods import MAX_AT_ONCE, Methods
+from agent_worker.errors import CallError, SpeechError
+from agent_worker.rooms.base import RpcCall
+from agent_worker.rooms.methods import MAX_AT_ONCE, MAX_CODE, MAX_MESSAGE, Methods
 from agent_worker.testing import run_in_virtual_time
+from signaling.messages import RelayedRpc
 
 
-class Line:
-    """What was said to the room."""
-
-    def __init__(self):
-        self.said = []
-
-    def __call__(self, message):
-        self.said.append(message())
+async def well(call):
+    return {"all": "well", "for": call.identity, "with": call.payload}
 
 
-async def forever():
+async def forever(call):
     await asyncio.get_running_loop().create_future()
 
 
-def test_calls_are_answered_and_refused():
+def raising(error):
+    async def respond(call):
+        raise error
+
+    return respond
+
+
+def answering(answer):
+    async def respond(call):
+        return answer
+
+    return respond
+
+
+def called(respond, method="how", timeout_ms=10_000):
+    """What is said to one call of the method "how"."""
+    methods = Methods()
+    methods.add("how", respond)
+    call = RelayedRpc(sender="anna", call="1", method=method, payload=[7], timeout_ms=timeout_ms)
+    return run_in_virtual_time(methods.result(call))
+
+
+def test_a_call_is_answered():
+    said = called(well)
+    assert (said.re, said.error) == ("1", None)
+    assert said.payload == {"all": "well", "for": "anna", "with": [7]}
+
+
+@pytest.mark.parametrize(
+    ("respond", "code", "word"),
+    [
+        (raising(CallError("sold out")), "failed", "sold out"),
+        (raising(CallError("sold out", code="no_stock")), "no_stock", "sold out"),
+        (raising(CallError("x" * 9999, code="y" * 999)), "y" * MAX_CODE, "x" * MAX_MESSAGE),
+        (raising(SpeechError("a secret")), "application_error", "how failed"),
+        (raising(TimeoutError("a secret")), "application_error", "how failed"),
+        (answering(object()), "application_error", "how failed"),
+        (answering("x" * 15_001), "application_error", "how failed"),
+        (forever, "timeout", "within 10 s"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_with_a_code(respond, code, word):
+    said = called(respond)
+    assert said.payload is None
+    assert said.error.code == code
+    assert word in said.error.message
+    assert "secret" not in said.error.message
+
+
+def test_a_method_that_there_is_not_is_said_so():
+    said = called(well, method="who")
+    assert said.error.code == "unsupported_method"
+    assert "who" in said.error.message
+
+
+def test_why_it_failed_is_in_the_log(caplog):
+    called(raising(ZeroDivisionError("the reason")))
+    assert "the reason" in caplog.text
+
+
+def test_only_so_many_are_answered_at_once_and_those_given_up_take_nobodys_place():
     async def main():
-        line = Line()
-        known = Methods(line)
+        methods = Methods()
+        methods.add("slow", forever)
+        slow = RpcCall(identity="anna", method="slow", seconds=2.0)
+        flood = [methods.answer(slow) for _ in range(MAX_AT_ONCE + 1)]
+        first = await asyncio.gather(*flood, return_exceptions=True)
+        with pytest.raises(CallError) as again:
+            await methods.answer(slow)
+        return [error.code for error in first], again.value.code
 
-        async def answer():
-            return {"all": "well"}
-
-        async def fail():
-            raise SpeechError("it is over")
-
-        known.add("how", answer)
-        known.add("why", fail)
-        async with asyncio.TaskGroup() as tasks:
-            for call, method in (("1", "how"), ("2", "why"), ("3", "who")):
-                known.call(call, method, tasks)
-        return {message.re: message for message in line.said}
-
-    said = run_in_virtual_time(main())
-    assert said["1"].payload == {"all": "well"}
-    assert said["1"].error is None
-    assert (said["2"].error.code, said["2"].error.message) == ("failed", "it is over")
-    assert said["3"].error.code == "unsupported_method"
-    assert "who" in said["3"].error.message
-
-
-def test_calls_that_take_too_long_are_given_up_and_only_so_many_wait(caplog: pytest.LogCaptureFixture):
-    async def main():
-        line = Line()
-        known = Methods(line)
-        known.add("slow", forever)
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(MAX_AT_ONCE + 1):
-                known.call(str(number), "slow", tasks)
-            assert [message.error.code for message in line.said] == ["busy"]
-        first = list(line.said)
-        async with asyncio.TaskGroup() as tasks:
-            known.call("again", "slow", tasks)
-        return first, line.said[-1]
-
-    first, last = run_in_virtual_time(main())
-    assert [message.error.code for message in first] == ["busy"] + ["failed"] * MAX_AT_ONCE
-    assert f"{methods.RESPOND_SECONDS:g} s" in first[-1].error.message
-    assert last.error.code == "failed", "those that were given up take nobody's place"
+    first, again = run_in_virtual_time(main())
+    assert first == ["timeout"] * MAX_AT_ONCE + ["busy"]
+    assert again == "timeout"

@@ -16,11 +16,12 @@ from aiortc import RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from agent_worker.audio import MODEL_RATE
-from agent_worker.errors import ProtocolError, RoomLostError
+from agent_worker.errors import CallError, ProtocolError, RoomLostError
 from agent_worker.media.frames import samples_of
 from agent_worker.rooms import signaled_entrance
 from agent_worker.rooms.background import Background
 from agent_worker.rooms.base import (
+    DataReceived,
     HumanConnected,
     HumanDisconnected,
     HumanJoined,
@@ -328,6 +329,28 @@ async def test_typed_text_comes_as_one(server):
         assert await events.next(TextReceived) == TextReceived(identity="anna", text="Hello")
 
 
+async def test_the_pages_call_the_agent_and_both_tell_each_other_data(server):
+    async def order(call):
+        if call.payload is None:
+            raise CallError("what of?", code="bad_order")
+        return {"for": call.identity, "of": call.payload}
+
+    async with conversation(server) as (anna, room, events, agent, _):
+        room.answer_calls("order", order)
+        await anna.told.send(t="rpc", id=1, to=agent, method="order", payload=["tea"])
+        answer = await anna.told.until(t="rpc_result", re=1)
+        assert (answer["payload"], answer["from"]) == ({"for": "anna", "of": ["tea"]}, agent)
+        await anna.told.send(t="rpc", id=2, to=agent, method="order")
+        assert (await anna.told.until(t="rpc_result", re=2))["error"] == {"code": "bad_order", "message": "what of?"}
+        await anna.told.send(t="rpc", id=3, to=agent, method="sing")
+        assert (await anna.told.until(t="rpc_result", re=3))["error"]["code"] == "unsupported_method"
+        await anna.told.send(t="data", to=agent, topic="cursor", payload={"x": 1})
+        assert await events.next(DataReceived) == DataReceived(identity="anna", topic="cursor", payload={"x": 1})
+        room.send_data("menu", "for somebody else", to=["nobody"])
+        room.send_data("menu", ["tea"], to=["anna"])
+        assert (await anna.told.until(t="data", topic="menu"))["payload"] == ["tea"]
+
+
 async def test_a_rebuilt_connection_takes_the_place_of_the_old_one(server):
     async with conversation(server) as (anna, _, events, agent, old):
         await anna.told.send(t="pc_rebuild", to=agent, pc="main", gen=0, reason="ice")
@@ -555,7 +578,7 @@ async def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch):
 async def test_anna_asks_how_her_voice_comes_in(server, caplog):
     async with conversation(server) as (anna, room, events, agent, _):
 
-        async def respond():
+        async def respond(call):
             statistics = await room.statistics()
             return {"received": statistics.humans["anna"].voice.packets.received, "slots": statistics.voice.slots}
 

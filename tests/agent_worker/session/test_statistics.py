@@ -46,7 +46,7 @@ def test_anybody_in_the_room_may_ask() -> None:
     async def script(stage: Stage) -> None:
         stage.human.say(loud(0.5)[: samples_in(0.5, WIRE_RATE)])
         await asyncio.sleep(1.0)
-        answers.append(await stage.room.methods[METHOD]())
+        answers.append(await stage.human.call(METHOD))
 
     play(script)
     (answer,) = answers

@@ -34,6 +34,7 @@ from signaling.messages import (
     JobTerminate,
     JobUpdate,
     Ok,
+    Participant,
     Ping,
     Pong,
     Registered,
@@ -115,6 +116,20 @@ def test_a_job_from_offer_to_end():
         status(2, "available"),
     ]
     assert made.jobs == {}
+
+
+def test_what_a_dispatch_says_reaches_the_process():
+    made = register()
+    ann = Participant(identity="ann", sid="PA_1", name="Ann", kind="human")
+    words = {"metadata": "order 7", "attributes": {"table": "12"}}
+    made.receive(offer("J_1").model_copy(update={"participant": ann, **words}), 1.0)
+    launch, *_ = made.receive(assign("J_1"), 1.1)
+    assert (launch.start.participant, launch.start.metadata, launch.start.attributes) == (
+        "ann",
+        "order 7",
+        {"table": "12"},
+    )
+    assert "order 7" not in repr(launch)
 
 
 def test_a_process_that_died_is_told_as_a_failure():
