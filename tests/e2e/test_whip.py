@@ -1,5 +1,7 @@
 """A WHIP client (RFC 9725) is heard by a real agent, and answered to those who can hear."""
 
+import re
+
 import pytest
 
 from tests.support.caller import calling, publishing
@@ -24,6 +26,6 @@ async def test_what_a_whip_client_asks_is_written_down_and_answered(system: Stac
             await listener.until_heard(start)
             await listener.until_silent(1.0)
             await listener.until(lambda: listener.agent_states()[-1:] == ["listening"])
-            assert "M" in listener.lines("agent", since=start)[-1]
+            assert re.search(r"\d:\d\d [AP]M", listener.lines("agent", since=start)[-1])
             opened = [m for m in listener.messages("stream", since=start) if m["op"] == "open"]
             assert publisher["identity"] in str(opened), opened
