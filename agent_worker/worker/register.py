@@ -27,6 +27,7 @@ from agent_worker.worker.events import (
 )
 from agent_worker.worker.ipc import Ended, JobNews, Start, Started
 from agent_worker.worker.load import Load
+from agent_worker.worker.tally import Tally
 from signaling.messages import (
     HEARTBEAT_MS,
     Drain,
@@ -47,7 +48,7 @@ from signaling.messages import (
 )
 from signaling.messages import Register as RegisterMessage
 
-__all__ = ["ASSIGN_TIMEOUT", "DRAIN_GRACE", "JobState", "Register", "Tally"]
+__all__ = ["ASSIGN_TIMEOUT", "DRAIN_GRACE", "JobState", "Register"]
 
 ASSIGN_TIMEOUT: Final = 10.0
 """Seconds that a place is kept for a job that was accepted and not assigned."""
@@ -74,9 +75,7 @@ class JobState(Enum):
 @dataclass(slots=True)
 class _Job:
     room: str
-    participant: str | None = None
-    metadata: str = ""
-    attributes: dict[str, str] = field(default_factory=dict[str, str])
+    offer: JobOffer
     state: JobState = JobState.ACCEPTED
     epoch: int = 0
     expires: float = 0.0
@@ -84,17 +83,6 @@ class _Job:
     ended: Ended | None = None
     is_replaced: bool = False
     """Its process is replaced by one with newer code: its end is no failure."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts since the worker began: offers refused, jobs started, of them resumed, and how they ended."""
-
-    refused: int = 0
-    started: int = 0
-    resumed: int = 0
-    succeeded: int = 0
-    failed: int = 0
 
 
 @dataclass(slots=True)
@@ -272,13 +260,7 @@ class Register:
         if self._is_full() or offer.job in self._jobs:
             self.tally.refused += 1
             return [Send(JobReject(job=offer.job, reason="busy"))]
-        self._jobs[offer.job] = _Job(
-            room=offer.room.name,
-            participant=None if offer.participant is None else offer.participant.identity,
-            metadata=offer.metadata,
-            attributes=offer.attributes,
-            expires=now + ASSIGN_TIMEOUT,
-        )
+        self._jobs[offer.job] = _Job(offer.room.name, offer, expires=now + ASSIGN_TIMEOUT)
         return [Send(JobAccept(job=offer.job, name=self.agent or self.title))]
 
     def _on_assign(self, assign: JobAssign) -> list[Action]:
@@ -297,9 +279,9 @@ class Register:
             room=job.room,
             url=assign.url,
             token=assign.token,
-            participant=job.participant,
-            metadata=job.metadata,
-            attributes=job.attributes,
+            participant=None if job.offer.participant is None else job.offer.participant.identity,
+            metadata=job.offer.metadata,
+            attributes=job.offer.attributes,
             checkpoint=checkpoint,
         )
         return [
