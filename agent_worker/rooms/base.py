@@ -6,10 +6,13 @@ Microphone audio and decisions are two planes: frames come by `Human.microphone`
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agent_worker.audio import Samples
-from agent_worker.rooms.statistics import RoomStatistics
+
+if TYPE_CHECKING:
+    # It brings aiortc along, which a supervisor has no use for.
+    from agent_worker.rooms.statistics import RoomStatistics
 
 
 class Microphone(Protocol):
@@ -157,7 +160,7 @@ class Room(Protocol):
         """Others may call this method: `respond` makes the answer. A later one takes the place of an earlier one."""
         ...
 
-    async def statistics(self) -> RoomStatistics:
+    async def statistics(self) -> "RoomStatistics":
         """How the room's sound is doing now."""
         ...
 

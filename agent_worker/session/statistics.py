@@ -5,12 +5,15 @@ AgentSession.statistics() -> numbers for the application; the room's `rpc` METHO
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from agent_worker.media.playout import Playout, PlayoutStatistics
 from agent_worker.rooms.base import Room, RpcCall
-from agent_worker.rooms.statistics import RoomStatistics
 from agent_worker.vad.detector import DetectorStatistics
+
+if TYPE_CHECKING:
+    # It brings aiortc along, which a supervisor has no use for.
+    from agent_worker.rooms.statistics import RoomStatistics
 
 __all__ = ["METHOD", "Gauges", "SessionStatistics"]
 
@@ -33,7 +36,7 @@ class SessionStatistics:
 
     playout: PlayoutStatistics
     hearing: Mapping[str, DetectorStatistics]
-    room: RoomStatistics
+    room: "RoomStatistics"
 
     def __str__(self) -> str:
         """One line for a log: what was played, what was heard, and what went wrong on the way."""

@@ -90,11 +90,10 @@ async def test_a_sender_that_says_goodbye_and_comes_back_is_heard_again() -> Non
         assert len(call.ear.times) > heard + 15
 
 
-async def test_a_listener_who_loses_packets_hears_the_agent_whole() -> None:
-    """The sender's FEC is switched on by what the listener's receiver reports say, and fills the holes."""
-    speech = halved(np.concatenate([corpus(name) for name in ("s13", "s08", "s19", "s28")]))
+async def speak_at_a_loss(speech: Samples, seed: int) -> tuple[Talking, float]:
+    """An agent talks while a twentieth of its packets is lost: it, and the longest hole at the listener in ms."""
     talking = Talking(speech)
-    async with line(silence(RATE), seed=11, voice=talking) as call:
+    async with line(silence(RATE), seed=seed, voice=talking) as call:
         assert not call.pump.statistics().fec
         call.back.impairment = Impairment(loss=0.05)
         async with asyncio.timeout(30):
@@ -108,4 +107,15 @@ async def test_a_listener_who_loses_packets_hears_the_agent_whole() -> None:
     assert lost >= 5
     assert packets.lost - known.lost >= lost - 1
     assert packets.recovered - known.recovered >= 0.4 * lost, "but for pauses, whose packets carry no copy"
-    assert compare(speech, call.persons_ear.sound()).hole_ms <= 60
+    return talking, compare(speech, call.persons_ear.sound()).hole_ms
+
+
+async def test_a_listener_who_loses_packets_hears_the_agent_whole() -> None:
+    """The sender's FEC is switched on by what the listener's receiver reports say, and fills the holes."""
+    speech = halved(np.concatenate([corpus(name) for name in ("s13", "s08", "s19", "s28")]))
+    for seed in (11, 12, 13, 14):
+        talking, hole_ms = await speak_at_a_loss(speech, seed)
+        # A machine that does not let the agent speak makes holes, too: it is asked again.
+        if hole_ms <= 60 or not talking.stalls:
+            break
+    assert hole_ms <= 60, talking.stalls
