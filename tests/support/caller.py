@@ -196,6 +196,13 @@ class Caller:
         assert self.socket is not None
         await self.socket.send(json.dumps(message))
 
+    async def leave(self) -> None:
+        """Say goodbye, if there is anybody to say it to."""
+        try:
+            await self.send({"t": "leave"})
+        except (AssertionError, websockets.ConnectionClosed):
+            return
+
     async def ping(self) -> None:
         """Be heard by signaling, as it asks of everybody."""
         while True:
@@ -338,6 +345,7 @@ async def calling(
                     await caller.connected.wait()
             yield caller
         finally:
+            await caller.leave()
             await caller.peer.close()
             for task in tasks:
                 task.cancel()
