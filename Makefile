@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format docs bench bench-peers clean test-clients
+.PHONY: help install demo test soak check format docs bench bench-peers clean test-clients test-failures
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
@@ -23,6 +23,9 @@ demo: $(VENV)/.installed-local ## talk to the agent: signaling, worker, model, a
 
 test: $(VENV)/.installed-dev ## run every test that this machine can run
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-failures: $(VENV)/.installed-dev ## kill and stop each program during a call, and attack next door (some minutes)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m failures $(ARGS)
 
 # The clients of others live apart: their dependencies are none of ours.
 .venv-clients/.installed: tests/clients/requirements.txt tests/clients/package-lock.json scripts/clients.sh

@@ -15,12 +15,13 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "quick")
 
 def pytest_configure(config: pytest.Config):
     config.addinivalue_line("markers", "soak: the same many times over, for half an hour; only by `pytest -m soak`")
+    config.addinivalue_line("markers", "failures: kills and stops programs; only by `make test-failures`")
     config.addinivalue_line("markers", "clients: clients of others, installed apart; only by `make test-clients`")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
-    """Nobody waits for a soak, or for clients that he has not installed, who has not asked for it."""
-    for marker in ("soak", "clients"):
+    """Nobody waits for what takes long, or for clients that he has not installed, who has not asked for it."""
+    for marker in ("soak", "failures", "clients"):
         if marker not in config.getoption("markexpr"):
             others = [item for item in items if item.get_closest_marker(marker)]
             config.hook.pytest_deselected(items=others)
