@@ -56,14 +56,21 @@ def job(name, room="sleep"):
     return Start(job=name, room=room, url="ws://127.0.0.1/v1/rtc", token="t")
 
 
+def is_fork_server(process):
+    try:
+        return any("forkserver" in word for word in process.cmdline())
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return False
+
+
+def fork_servers():
+    """Those of this very process; the programs of other tests are its children as well."""
+    return [child for child in psutil.Process().children() if is_fork_server(child)]
+
+
 def room_processes():
     """The processes that a pool of this very process has: children of its fork server."""
-    return {
-        child.pid
-        for server in psutil.Process().children()
-        if any("forkserver" in word for word in server.cmdline())
-        for child in server.children()
-    }
+    return {child.pid for server in fork_servers() for child in server.children()}
 
 
 async def eventually(condition, seconds=20.0):
@@ -416,8 +423,9 @@ async def test_a_room_outlives_a_sigterm_to_its_whole_unit(reports):
         await pool.wait_ready()
         pool.launch(job("J_1"))
         await reports.until("J_1", Started)
-        for process in psutil.Process().children(recursive=True):
-            process.terminate()
+        for server in fork_servers():
+            for process in (server, *server.children(recursive=True)):
+                process.terminate()
         await asyncio.sleep(1.0)
         assert reports.of["J_1"] == [Started()]
         pool.stop("J_1", "enough", grace=5.0)
