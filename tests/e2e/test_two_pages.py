@@ -20,6 +20,7 @@ from tests.support.stack import Stack, running, stack, wait_ready
 from tests.support.wav import corpus, save
 
 pytestmark = [
+    pytest.mark.failures,
     pytest.mark.e2e,
     pytest.mark.browser,
     pytest.mark.timeout(240),
