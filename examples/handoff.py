@@ -12,7 +12,8 @@ class Clerk(Agent):
     instructions = "You book tables. Ask for the day and the number of guests, then book. Be brief."
 
     async def on_enter(self) -> None:
-        self.session.generate_reply(instructions="Ask for when and for how many guests the table is to be.")
+        if not self.session.resumed:
+            self.session.generate_reply(instructions="Ask for when and for how many guests the table is to be.")
 
     @function_tool
     async def book_table(self, day: str, guests: int, context: RunContext) -> None:
@@ -35,8 +36,9 @@ class Receptionist(Agent):
     instructions = "You are the receptionist of a restaurant. When the guest wants a table, call book."
 
     async def on_enter(self) -> None:
-        self.session.say("Welcome to the Blue Door. This call is recorded.")
-        self.session.generate_reply(instructions="Ask how you can help.")
+        if not self.session.resumed:
+            self.session.say("Welcome to the Blue Door. This call is recorded.")
+            self.session.generate_reply(instructions="Ask how you can help.")
 
     @function_tool
     async def book(self) -> Agent:

@@ -17,7 +17,8 @@ class Shopkeeper(Agent):
     mcp_servers = (MCPServer.stdio(sys.executable, str(STOCK), name="stock"),)
 
     async def on_enter(self) -> None:
-        self.session.generate_reply(instructions="Greet the customer and ask what they are looking for.")
+        if not self.session.resumed:
+            self.session.generate_reply(instructions="Greet the customer and ask what they are looking for.")
 
 
 agent = Shopkeeper()

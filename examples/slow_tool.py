@@ -12,7 +12,8 @@ class Clerk(Agent):
     instructions = "You answer questions about parcels. Ask for the parcel's number, then call find_parcel. Be brief."
 
     async def on_enter(self) -> None:
-        self.session.generate_reply(instructions="Greet the caller and ask for the number of the parcel.")
+        if not self.session.resumed:
+            self.session.generate_reply(instructions="Greet the caller and ask for the number of the parcel.")
 
     @function_tool(filler="One moment, I am looking that up.", filler_after=0.8, timeout=20)
     async def find_parcel(self, number: int) -> str:

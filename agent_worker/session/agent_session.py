@@ -10,7 +10,7 @@ from agent_worker.agent import Agent
 from agent_worker.audio import Samples
 from agent_worker.cascade.base import Synthesiser
 from agent_worker.errors import SpeechError
-from agent_worker.history.items import Item
+from agent_worker.history.items import Item, Message, Role
 from agent_worker.realtime.base import ItemRetrieved, RealtimeModel, SessionSettings
 from agent_worker.rooms.base import Door
 from agent_worker.session.handle import SpeechHandle, all_done
@@ -51,7 +51,8 @@ class AgentSession(UserInput):
 
     Attributes:
         job: What the agent was sent for; without such words an empty one.
-        resumed: The conversation was going on before this session: a greeting would be out of place.
+        resumed: The agent goes on with a conversation of before this session: a greeting would be out of place. False
+            again once another agent takes over.
         history: What was said, as it was heard, and what tools were called; the model's own copy is kept equal to it.
 
     """
@@ -92,6 +93,7 @@ class AgentSession(UserInput):
             listeners=self._listeners,
             speeches=self._speeches,
             procedures=self._procedures,
+            inputs=self._inputs,
             participant=participant,
         )
 
@@ -250,6 +252,24 @@ class AgentSession(UserInput):
         self._seat.model_settings = replace(self._seat.model_settings, **changes)
         if self._lifetime.live is not None:
             self._lifetime.live.reconfigure()
+
+    def add_message(self, text: str, *, role: Role = Role.SYSTEM) -> str:
+        """Put a message behind all that was said, in both histories. Nobody hears it, and nothing answers it.
+
+        Args:
+            text: Such as what the application has found out meanwhile.
+            role: Whose words these are.
+
+        Returns:
+            The id under which it stands in the history.
+
+        Raises:
+            SpeechError: The session is not running; what was before it is its argument `history`.
+
+        """
+        message = Message(id=f"item_{uuid4().hex[:20]}", role=role, text=text)
+        self._running().histories.tell(message)
+        return message.id
 
     async def retrieve_item(self, item_id: str) -> ItemRetrieved:
         """What the model's copy of the history has under this id, its audio included (M-6). At most 5 s.

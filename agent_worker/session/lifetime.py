@@ -16,6 +16,7 @@ from agent_worker.rooms.base import Door, Room
 from agent_worker.session.ending import LAST_EXIT_SECONDS
 from agent_worker.session.events import ErrorOccurred, SessionClosed, SpeechStarted
 from agent_worker.session.handle import Speeches
+from agent_worker.session.inputs import Inputs
 from agent_worker.session.listeners import Listeners
 from agent_worker.session.live import Live
 from agent_worker.session.mailbox import Mailbox
@@ -50,6 +51,7 @@ class Lifetime:
         listeners: Who follows the session.
         speeches: The handles of what the agent says.
         procedures: What people's pages may call.
+        inputs: What of the user is taken.
         participant: Who is listened to before all others, or None.
 
     Attributes:
@@ -71,6 +73,7 @@ class Lifetime:
         listeners: Listeners,
         speeches: Speeches,
         procedures: Procedures,
+        inputs: Inputs,
         participant: str | None,
     ) -> None:
         self.live: Live | None = None
@@ -85,6 +88,7 @@ class Lifetime:
         self._listeners = listeners
         self._speeches = speeches
         self._procedures = procedures
+        self._inputs = inputs
         self._participant = participant
         self._usage = Usage()
         self._began = False
@@ -179,6 +183,7 @@ class Lifetime:
                         emit=self._listeners.emit,
                         group=group,
                     )
+                    live.humans.ears.hear(self._inputs.audio)
                     if self._closing is not None:
                         live.close(self._closing)
                     await live.run()

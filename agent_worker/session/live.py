@@ -126,6 +126,7 @@ class Live:
             start=self._own,
             words_within=lambda: options().verdict_timeout,
             transcribes=self._transcribes,
+            delete=self._delete_turn,
         )
         self.humans = Humans(
             connection=connection,
@@ -299,6 +300,7 @@ class Live:
         cut = self._speeches.to_interrupt(force=True)
         self._mailbox.post(ev.InterruptRequested(force=True))
         await all_done(cut)
+        self._turns.forget()
         self.histories.forget_all()
 
     def hand_over(self, agent: Agent) -> None:
@@ -382,6 +384,9 @@ class Live:
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER
+
+    def _delete_turn(self, item_id: str) -> None:
+        self._performer.perform(act.DeleteItem(item_id))
 
     def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._group.create_task(work)

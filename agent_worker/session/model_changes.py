@@ -1,8 +1,16 @@
 """What of a model's settings an application may change while a session runs (M-5)."""
 
-from typing import Literal, TypedDict
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict
 
-from agent_worker.realtime.base import Modality, NoiseReduction
+from agent_worker.realtime.base import (
+    LoudnessDetector,
+    Modality,
+    NoiseReduction,
+    SemanticDetector,
+    StoredPrompt,
+    Tracing,
+)
 
 
 class ModelChanges(TypedDict, total=False):
@@ -17,6 +25,12 @@ class ModelChanges(TypedDict, total=False):
     max_output_tokens: int | None
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None
     noise_reduction: NoiseReduction | None
+    detector: LoudnessDetector | SemanticDetector
+    """How the model finds turns, in mode "server"."""
     transcription_model: str | None
     language: str | None
     transcription_prompt: str | None
+    truncation: Literal["auto", "disabled"] | float | None
+    tracing: Literal["auto"] | Tracing | None
+    prompt: StoredPrompt | None
+    hosted_tools: tuple[Mapping[str, Any], ...]

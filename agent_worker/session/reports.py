@@ -131,12 +131,20 @@ class Reports:
         cut = report.outcome is act.Outcome.CUT
         # For people a hold that had nothing left to hold is over like any other.
         shown = act.Outcome.CUT if cut else act.Outcome.RESUMED
-        self._room.send_data("agent.event", {"type": shown, "held_seconds": round(held_seconds, 3)})
+        told: dict[str, object] = {"type": shown, "held_seconds": round(held_seconds, 3)}
+        by = self._listening_to()
+        if cut and by:
+            told["identity"] = by
+        self._room.send_data("agent.event", told)
         match report.outcome:
             case act.Outcome.CUT:
                 self._emit(
                     AgentInterrupted(
-                        at=decided_at, speech_id=report.speech_id, voice_at=report.voice_at, held_at=held_at
+                        at=decided_at,
+                        speech_id=report.speech_id,
+                        voice_at=report.voice_at,
+                        held_at=held_at,
+                        identity=by,
                     )
                 )
             case act.Outcome.RESUMED | act.Outcome.ENDED:

@@ -154,6 +154,8 @@ class Seat:
             self.agent.bind(None)
             log.info("= %s hands over to %s", type(self.agent).__name__, type(agent).__name__)
             self.sit(agent)
+            # Who takes over is new to the conversation, whatever was said before.
+            self._session.resumed = False
             self._entered = self._left = False
             seated()
         return entered

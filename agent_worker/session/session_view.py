@@ -7,8 +7,10 @@ from agent_worker.agent import Agent
 from agent_worker.errors import SpeechError
 from agent_worker.history.items import Item
 from agent_worker.history.record import History
+from agent_worker.realtime.base import SessionSettings
 from agent_worker.session.events import SessionEvent
 from agent_worker.session.handle import Speeches
+from agent_worker.session.inputs import Inputs
 from agent_worker.session.job import Job
 from agent_worker.session.lifetime import Lifetime
 from agent_worker.session.listeners import EventStream, Listeners
@@ -35,7 +37,8 @@ class SessionView:
 
     Attributes:
         job: What the agent was sent for.
-        resumed: The conversation was going on before this session: a greeting would be out of place.
+        resumed: The agent goes on with a conversation of before this session: a greeting would be out of place. False
+            again once another agent takes over.
         history: What was said, as it was heard, and what tools were called.
 
     """
@@ -51,6 +54,7 @@ class SessionView:
         self._mailbox = Mailbox()
         self._listeners = Listeners()
         self._procedures = Procedures()
+        self._inputs = Inputs()
         self._speeches = Speeches(
             post=self._mailbox.post, allow_interruptions=lambda: self.options.allow_interruptions
         )
@@ -73,6 +77,11 @@ class SessionView:
     def own_options(self) -> SpeechOptions:
         """How the conversation behaves for agents that do not say otherwise themselves."""
         return self._options
+
+    @property
+    def model_settings(self) -> SessionSettings:
+        """How the model is set, but for what the agents and the options say: as given, and changed since."""
+        return self._seat.model_settings
 
     @property
     def agent_state(self) -> AgentState:

@@ -64,7 +64,8 @@ class UserInput(Messaging):
             keep: So many of the pictures shown stay in both histories, this one included; older ones are removed.
 
         Returns:
-            False when less than a second has passed since the last one: this one is left out.
+            False when less than a second has passed since the last one, or pictures are switched off
+            (`set_video_input`): this one is left out.
 
         Raises:
             SpeechError: The session is not running, the model takes no pictures, or this is none.
@@ -75,21 +76,28 @@ class UserInput(Messaging):
         if not live.capabilities.image_input:
             msg = "this model takes no pictures"
             raise SpeechError(msg)
+        if not self._inputs.video:
+            return False
         return await live.images.show(picture, detail=detail, text=text, keep=keep)
 
-    # The microphone (M-8).
+    # Pauses (M-8).
 
     def set_audio_input(self, *, enabled: bool) -> None:
         """Stop listening to the user, or listen again. What the agent says goes on.
 
         A voice that is heard when it stops has ended there: its turn counts by what was heard of it. In mode "server"
-        the model gets silence meanwhile. A session begins with it enabled.
-
-        Raises:
-            SpeechError: The session is not running.
-
+        the model gets silence meanwhile. Works before `run` as well: without it a session begins by listening.
         """
-        self._running().humans.ears.hear(enabled)
+        self._inputs.audio = enabled
+        if self._lifetime.live is not None:
+            self._lifetime.live.humans.ears.hear(enabled)
+
+    def set_video_input(self, *, enabled: bool) -> None:
+        """Show the model no more pictures, or show them again: meanwhile `send_image` leaves out what it is given.
+
+        Those that were shown stay. Works before `run` as well.
+        """
+        self._inputs.video = enabled
 
     def _turn(self, event: ev.TurnOpened | ev.TurnCommitRequested | ev.TurnDropped) -> None:
         self._running()

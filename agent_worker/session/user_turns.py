@@ -24,12 +24,14 @@ class UserTurn:
     Attributes:
         deadline: Until when its words are waited for (loop seconds).
         item_id: The model's name for it, once known.
+        wanted: Whether it still counts when it is named.
         known: Set when its words are known, or will never be.
 
     """
 
     deadline: float
     item_id: str | None = None
+    wanted: bool = True
     known: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -44,6 +46,7 @@ class UserTurns:
         start: Starts a task that ends with the session.
         words_within: How many seconds the words of a turn are waited for.
         transcribes: Whether the model says what it heard.
+        delete: Takes a turn out of both histories.
 
     """
 
@@ -57,6 +60,7 @@ class UserTurns:
         start: Callable[[Coroutine[Any, Any, None]], object],
         words_within: Callable[[], float],
         transcribes: bool,
+        delete: Callable[[str], None],
     ) -> None:
         self._history = history
         self._seat = seat
@@ -65,6 +69,7 @@ class UserTurns:
         self._start = start
         self._words_within = words_within
         self._transcribes = transcribes
+        self._delete = delete
         self._turns: deque[UserTurn] = deque(maxlen=KEPT_TURNS)
 
     def committed(self) -> UserTurn:
@@ -77,9 +82,17 @@ class UserTurns:
         """The oldest unnamed turn has a name now; without one, the model committed a turn by itself."""
         turn = next((turn for turn in self._turns if turn.item_id is None), None) or self.committed()
         turn.item_id = item_id
-        if not self._transcribes:
+        if not turn.wanted:
+            turn.known.set()
+            self._delete(item_id)
+        elif not self._transcribes:
             # No words will come: what there is to know of this turn is known.
             self.understood(item_id)
+
+    def forget(self) -> None:
+        """Turns that were sent off and have no name yet count no more: they are deleted as soon as they have one."""
+        for turn in self._turns:
+            turn.wanted = turn.item_id is not None
 
     def understood(self, item_id: str) -> None:
         """A turn's words are known and judged: unless it was nothing, they stand in the history."""

@@ -175,12 +175,18 @@ class AgentFalseInterruption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentInterrupted:
-    """A speech was cut (I-6, I-13). `held_at` is None when it was cut without a hold."""
+    """A speech was cut (I-6, I-13).
+
+    Attributes:
+        held_at: When the output was held; None when it was cut without a hold.
+        identity: Whose voice it was.
+    """
 
     at: float
     speech_id: str
     voice_at: float
     held_at: float | None
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

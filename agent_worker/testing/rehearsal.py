@@ -27,7 +27,7 @@ from agent_worker.history.items import Item, Role
 from agent_worker.realtime.script_follower import ScriptFollower
 from agent_worker.realtime.scripted_steps import Hears, Step, Types
 from agent_worker.rooms.loopback import Human, LoopbackRoom
-from agent_worker.session import AgentSession, SpeechOptions
+from agent_worker.session import AgentSession, Job, SpeechOptions
 from agent_worker.speech.actions import AgentState
 from agent_worker.testing.tone_voice import ToneVoice
 from agent_worker.testing.virtual_time import run_in_virtual_time
@@ -72,6 +72,8 @@ def rehearse(
     *,
     synthesiser: Synthesiser | None = None,
     options: SpeechOptions | None = None,
+    job: Job | None = None,
+    history: Iterable[Item] = (),
     seconds: float = SECONDS,
 ) -> Rehearsed:
     """Have an agent hold the conversation that a script describes.
@@ -83,6 +85,8 @@ def rehearse(
         script: What happens, from the model's point of view.
         synthesiser: Speaks what `say` is given; None: a voice of tones.
         options: As for `AgentSession`.
+        job: What the agent was sent for.
+        history: What was said before, in a session that this one goes on with.
         seconds: How long the conversation may take, in virtual time.
 
     Raises:
@@ -92,7 +96,14 @@ def rehearse(
     follower = ScriptFollower(script)
     room = LoopbackRoom()
     session = AgentSession(
-        agent, door=room, model=follower, vad=EnergyVad(), synthesiser=synthesiser or ToneVoice(), options=options
+        agent,
+        door=room,
+        model=follower,
+        vad=EnergyVad(),
+        synthesiser=synthesiser or ToneVoice(),
+        options=options,
+        job=job,
+        history=history,
     )
 
     async def main() -> Human:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from agent_worker.history.diff import Deletion, differences
 from agent_worker.history.items import FunctionCall, FunctionCallOutput, Item, Message
+from agent_worker.realtime.settings import SessionSettings
 from agent_worker.speech.options import SpeechOptions
 
 __all__ = [
@@ -58,10 +59,12 @@ class Character:
     Attributes:
         agent: Its class, "module:Class".
         options: Those of the session, as they are now.
+        model: How the session has set the model.
     """
 
     agent: str = ""
     options: SpeechOptions | None = None
+    model: SessionSettings | None = None
     t: Literal["character"] = "character"
 
 

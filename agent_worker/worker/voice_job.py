@@ -109,6 +109,7 @@ class VoiceJob:
             vad=SileroVad(),
             synthesiser=OnDemandSynthesiser(),
             options=checkpoint.character.options or SpeechOptions(listen=self._program.listen),
+            model_settings=checkpoint.character.model,
             participant=start.participant,
             history=to_go_on_with(checkpoint.items),
             job=Job(
@@ -150,7 +151,9 @@ class VoiceJob:
 async def _keep(session: AgentSession, recorder: CheckpointRecorder, keep: Keep) -> None:
     while True:
         await asyncio.sleep(KEEP_SECONDS)
-        character = Character(agent=loader.name_of(session.agent), options=session.own_options)
+        character = Character(
+            agent=loader.name_of(session.agent), options=session.own_options, model=session.model_settings
+        )
         changes = recorder.changes(session.history, character)
         if changes and keep(changes):
             recorder.confirm()

@@ -88,9 +88,13 @@ def play(
     turn_judge: TurnJudge | None = None,
     model_settings: rt.SessionSettings | None = None,
     history: Iterable[Item] = (),
+    before: Callable[[AgentSession], object] = id,
     ends: str = "script over",
 ) -> Stage:
-    """Run a session while a script plays the human. `ends`: the reason that the session is to end with."""
+    """Run a session while a script plays the human.
+
+    `before`: called with the session that is about to run; `ends`: the reason that it is to end with.
+    """
     room, model = LoopbackRoom(), model or ScriptedModel()
     session = AgentSession(
         agent or Quiet(),
@@ -103,6 +107,7 @@ def play(
         options=options,
         history=history,
     )
+    before(session)
 
     async def main() -> Stage:
         async with asyncio.TaskGroup() as group:

@@ -65,3 +65,15 @@ def test_a_model_without_eyes():
             await stage.session.send_image(PICTURE)
 
     play(script, ScriptedModel(capabilities=Capabilities(image_input=False)))
+
+
+def test_pictures_can_be_switched_off_and_on():
+    """M-8."""
+
+    async def script(stage: Stage) -> None:
+        assert not await stage.session.send_image(PICTURE)
+        stage.session.set_video_input(enabled=True)
+        assert await stage.session.send_image(PICTURE)
+
+    stage = play(script, before=lambda session: session.set_video_input(enabled=False))
+    assert len(stage.model.sent(rt.CreateItem)) == 1

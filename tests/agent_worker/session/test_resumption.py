@@ -69,3 +69,13 @@ def test_the_model_is_told_what_was_said_and_so_is_the_history():
     stage = play(wait, ScriptedModel(), history=(QUESTION, HELLO))
     assert [command.item for command in stage.model.sent(rt.CreateItem)] == [QUESTION, HELLO]
     assert list(stage.session.history) == [QUESTION, HELLO]
+
+
+def test_who_takes_over_is_new_to_the_conversation():
+    async def script(stage: Stage) -> None:
+        await asyncio.sleep(3.0)
+        stage.session.update_agent(Polite())
+        await asyncio.sleep(3.0)
+
+    stage = play(script, agent=Polite(), synthesiser=FakeSynthesiser(), history=(QUESTION, HELLO))
+    assert replies(stage) == ["say", "generate_reply"]

@@ -268,3 +268,19 @@ def test_a_turn_that_was_nothing_takes_its_introduction_with_it():
     assert note.startswith("from_")
     assert not turn.startswith("from_")
     assert all(isinstance(item, Message) for item in stage.session.history)
+
+
+def test_who_interrupted_is_told():
+    model = ScriptedModel(replies=[ScriptedReply(WORDS), ScriptedReply("Yes?")], heard=["Stop", "Really stop"])
+
+    async def script(stage: Stage) -> None:
+        bob = stage.room.enter("bob", "Bob")
+        stage.session.generate_reply()
+        await asyncio.sleep(2.0)
+        bob.say(voice(BOB, 2.0))
+        await asyncio.sleep(5.0)
+
+    stage = play(script, model, options=options(Listen.ACTIVE))
+    (told,) = [data.payload for data in stage.room.data if data.payload.get("type") == "interrupted"]
+    (event,) = stage.seen_of(seen.AgentInterrupted)
+    assert (told["identity"], event.identity) == ("bob", "bob")

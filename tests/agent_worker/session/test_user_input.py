@@ -1,16 +1,17 @@
-"""The microphone that is not listened to for a while (M-8), and a conversation that begins anew."""
+"""What is not taken for a while (M-8), what is added in writing, and a conversation that begins anew."""
 
 import asyncio
 
 import pytest
 
-from agent_worker import AgentSession, SpeechError, SpeechOptions, TurnMode
+from agent_worker import SpeechError, SpeechOptions, TurnMode
 from agent_worker.audio import from_bytes
+from agent_worker.history.items import Role
 from agent_worker.realtime import base as rt
 from agent_worker.realtime.base import Capabilities
 from agent_worker.session.events import UserStateChanged
-from agent_worker.testing import EnergyVad, LoopbackRoom, ScriptedModel, ScriptedReply
-from tests.agent_worker.session.play import WORDS, Quiet, Stage, loud, play
+from agent_worker.testing import ScriptedModel, ScriptedReply
+from tests.agent_worker.session.play import WORDS, Stage, loud, play
 
 
 def test_nothing_is_heard_while_the_microphone_is_off():
@@ -57,10 +58,32 @@ def test_a_model_that_finds_the_turns_gets_silence_meanwhile():
     assert not any(piece.any() for piece in sound[-4:])
 
 
-def test_a_session_that_does_not_run_hears_nobody():
-    session = AgentSession(Quiet(), door=LoopbackRoom(), model=ScriptedModel(), vad=EnergyVad())
-    with pytest.raises(SpeechError, match="not running"):
-        session.set_audio_input(enabled=False)
+def test_a_session_can_begin_without_listening():
+    async def script(stage: Stage) -> None:
+        stage.human.say(loud(1.0))
+        await asyncio.sleep(3.0)
+        assert stage.model.commands == []
+        stage.session.set_audio_input(enabled=True)
+        stage.human.say(loud(1.0))
+        await stage.model.wait_sent(rt.CommitAudio)
+
+    play(script, before=lambda session: session.set_audio_input(enabled=False))
+
+
+def test_a_message_can_be_added_and_nobody_answers_it():
+    async def script(stage: Stage) -> None:
+        assert stage.session.add_message("Who calls is Ann.", role=Role.USER) in [i.id for i in stage.session.history]
+        stage.session.add_message("The table is free again.")
+        await asyncio.sleep(2.0)
+
+    stage = play(script)
+    items = [command.item for command in stage.model.sent(rt.CreateItem)]
+    assert items == list(stage.session.history)
+    assert [(item.role, item.text) for item in items] == [
+        (Role.USER, "Who calls is Ann."),
+        (Role.SYSTEM, "The table is free again."),
+    ]
+    assert stage.model.sent(rt.CreateResponse) == []
 
 
 def test_reset_begins_anew():

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from agent_worker import Agent, function_tool
+from agent_worker import Agent, Job, function_tool
 from agent_worker.errors import ToolError
-from agent_worker.history.items import FunctionCall, FunctionCallOutput
+from agent_worker.history.items import FunctionCall, FunctionCallOutput, Message, Role
 from agent_worker.realtime import base as rt
 from agent_worker.testing import (
     Breaks,
@@ -133,3 +133,19 @@ def test_a_follower_says_what_its_model_can_do():
             assert connection.capabilities == model.capabilities == rt.Capabilities(input_rate=16_000)
 
     run_in_virtual_time(story())
+
+
+class Caller(Agent):
+    async def on_enter(self) -> None:
+        whom = self.session.job.attributes["name"]
+        self.session.say(f"Back to you, {whom}." if self.session.resumed else f"Hello, {whom}.")
+
+
+def test_an_agent_is_sent_for_something_and_goes_on_where_another_ended():
+    job = Job(attributes={"name": "Ann"})
+    assert rehearse(Caller(), [], job=job).said == ["Hello, Ann."]
+    before = Message(id="a1", role=Role.ASSISTANT, text="Hello.")
+    assert rehearse(Caller(), [Connects(["Hello."])], job=job, history=[before]).said == [
+        "Hello.",
+        "Back to you, Ann.",
+    ]

@@ -7,6 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_worker.history.items import FunctionCall, FunctionCallOutput, Image, Message, Role
+from agent_worker.realtime.settings import (
+    LoudnessDetector,
+    Modality,
+    SemanticDetector,
+    SessionSettings,
+    StoredPrompt,
+    Tracing,
+)
 from agent_worker.speech.options import SpeechOptions
 from agent_worker.worker.checkpoint import (
     MAX_ITEM,
@@ -60,6 +68,23 @@ characters = st.builds(
     Character,
     agent=st.sampled_from(["app:Waiter", "app:Cook"]),
     options=st.builds(SpeechOptions, pause_after=st.sampled_from([0.1, 0.2])),
+    model=st.builds(
+        SessionSettings,
+        speed=st.sampled_from([None, 1.2]),
+        modality=st.sampled_from(Modality),
+        detector=st.sampled_from(
+            [
+                LoudnessDetector(),
+                LoudnessDetector(threshold=0.4),
+                SemanticDetector(),
+                SemanticDetector(eagerness="low"),
+            ]
+        ),
+        truncation=st.sampled_from([None, "auto", 0.5]),
+        tracing=st.sampled_from([None, "auto", Tracing(group_id="g")]),
+        prompt=st.sampled_from([None, StoredPrompt(id="p", variables={"a": "b"})]),
+        hosted_tools=st.sampled_from([(), ({"type": "mcp", "server_label": "x"},)]),
+    ),
 )
 
 
