@@ -77,7 +77,7 @@ class Ear:
                     self.turn_audio.push(to_model.push(frame), now)
                     if self.turn_audio.everything:
                         continue
-                    for event in self._detector.push(to_vad.push(frame), now):
+                    for event in await self._detector.push(to_vad.push(frame), now):
                         self._heard(event)
                     if self._detector.hinted and self._anticipates():
                         self.turn_audio.hint(now)

@@ -90,6 +90,7 @@ class Detector:
         self._timeline = Timeline(vad.window / vad.rate)
         self._counts: Counter[str] = Counter()
         self._probability = 0.0
+        self._events: list[VoiceEvent] = []
 
     @property
     def rate(self) -> int:
@@ -101,7 +102,7 @@ class Detector:
         """Whether a voice may have begun that has not been reported: it soon is, or was none."""
         return self._gate.hinted
 
-    def push(self, samples: Samples, now: float) -> list[VoiceEvent]:
+    async def push(self, samples: Samples, now: float) -> list[VoiceEvent]:
         """Take the next samples of the microphone.
 
         Args:
@@ -109,24 +110,29 @@ class Detector:
             now: When the last of them was heard.
 
         Returns:
-            The voice events of the windows that are full now.
+            The voice events of the windows that are full now, some milliseconds later where these are judged together
+            with those of others; none when the microphone was lost by then.
 
         """
         heard = np.concatenate((self._rest, samples))
         size = self._vad.window
-        events: list[VoiceEvent] = []
-        end = size
-        while end <= len(heard):
-            piece = heard[end - size : end]
-            at = self._timeline.advance(now - (len(heard) - end) / self._vad.rate)
+        whole = len(heard) - len(heard) % size
+        self._rest = heard[whole:]
+        losses = self._counts["losses"]
+        for begin in range(0, whole, size):
+            piece = heard[begin : begin + size]
             level = level_of(piece)
-            self._probability = self._judged(piece, level)
-            events += self._gate.receive(self._probability, at, level)
+            probability = await self._judged(piece, level)
+            if self._counts["losses"] != losses:
+                return []
+            self._probability = probability
+            at = self._timeline.advance(now - (len(heard) - begin - size) / self._vad.rate)
+            found = self._gate.receive(probability, at, level)
+            self._events += found
             self._counts["windows"] += 1
             self._counts["voiced"] += self._gate.state is GateState.VOICED
-            end += size
-        self._rest = heard[end - size :]
-        self._counts["voices"] += sum(isinstance(event, VoiceStarted) for event in events)
+            self._counts["voices"] += sum(isinstance(event, VoiceStarted) for event in found)
+        events, self._events = self._events, []
         return events
 
     def statistics(self) -> DetectorStatistics:
@@ -134,16 +140,22 @@ class Detector:
         return DetectorStatistics(**self._counts, probability=self._probability)
 
     def lost(self) -> list[VoiceEvent]:
-        """No more samples come for now: end a voice that has begun, and forget what was heard (T-5)."""
+        """No more samples come for now: end a voice that has begun, and forget what was heard (T-5).
+
+        Returns:
+            The events of that, behind those that `push` would still have given.
+
+        """
         self._rest = silence(0)
         self._timeline.restart()
         self._vad.reset()
         self._counts["losses"] += 1
-        return self._gate.lost()
+        events, self._events = self._events, []
+        return [*events, *self._gate.lost()]
 
-    def _judged(self, piece: Samples, level: float) -> float:
+    async def _judged(self, piece: Samples, level: float) -> float:
         self._inaudible = 0 if level > _INAUDIBLE_LEVEL else self._inaudible + 1
         if self._inaudible > _INAUDIBLE_WINDOWS:
             # Most microphones give nothing between words, by their noise suppression: it costs no inference.
             return 0.0
-        return self._vad.probability(piece.astype(np.float32) / 32768.0)
+        return await self._vad.judge(piece.astype(np.float32) / 32768.0)

@@ -31,6 +31,10 @@ class EnergyVad:
         level = 10.0 * np.log10(power + 1e-12)
         return float(np.clip(0.5 + (level - self._threshold) / 20.0, 0.0, 1.0))
 
+    async def judge(self, window: Window) -> float:
+        """See `Vad.judge`: there is nothing to be saved."""
+        return self.probability(window)
+
     def reset(self) -> None:
         """See `Vad.reset`: it remembers nothing."""
 

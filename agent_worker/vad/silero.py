@@ -1,4 +1,4 @@
-"""Silero's voice activity model on onnxruntime: 512 samples at 16 kHz -> probability.
+"""Silero's voice activity model on onnxruntime: 512 samples at 16 kHz -> probability, of one stream or of several.
 
 Only the model file of the silero-vad package is used. Importing the package would import torch, so its folder
 is found without running it. The model wants the last 64 samples of the window before in front of each window:
@@ -6,6 +6,7 @@ without them it hears nothing.
 """
 
 import importlib.util
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, cast
@@ -17,10 +18,12 @@ import onnxruntime
 from agent_worker.audio import VAD_RATE
 from agent_worker.errors import ConfigError
 from agent_worker.vad.base import Window
+from agent_worker.vad.batch import Batch, BatchStatistics
 
 INSTALL_COMMAND: Final = "pip install --no-deps silero-vad"
 WINDOW: Final = 512
 _CONTEXT: Final = 64
+_RATE: Final = np.array(VAD_RATE, dtype=np.int64)
 # Equal in what they answer; the first is half the size of the second and loads ten times faster. Other files of the
 # package hold other weights.
 _FILES: Final = ("silero_vad_16k_op15.onnx", "silero_vad.onnx")
@@ -91,24 +94,48 @@ class SileroVad:
 
     def __init__(self) -> None:
         self._session = load_session()
-        self._rate = np.array(VAD_RATE, dtype=np.int64)
-        self._input = np.zeros((1, _CONTEXT + WINDOW), dtype=np.float32)
-        self.reset()
+        self._batch: Batch[SileroVad] = Batch(self._judge_together)
+        self._forget()
 
     def probability(self, window: Window) -> float:
         """See `Vad.probability`."""
-        self._input[0, :_CONTEXT] = self._input[0, -_CONTEXT:]
-        self._input[0, _CONTEXT:] = window
-        probability, self._state = self._session.run(
-            None, {"input": self._input, "state": self._state, "sr": self._rate}
-        )
-        return float(probability[0, 0])
+        return self._judge_together((self,), (window,))[0]
+
+    async def judge(self, window: Window) -> float:
+        """See `Vad.judge`: with the streams that `another` makes of this one, all on one event loop."""
+        return await self._batch.judge(self, window)
 
     def reset(self) -> None:
         """See `Vad.reset`."""
-        self._input[:] = 0.0
-        self._state = np.zeros((2, 1, 128), dtype=np.float32)
+        self._batch.withdraw(self)
+        self._forget()
 
     def another(self) -> Self:
-        """See `Vad.another`: the model itself is shared."""
-        return type(self)()
+        """See `Vad.another`: the model is shared, and what `judge` is given."""
+        other = type(self)()
+        other._batch = self._batch
+        return other
+
+    def batches(self) -> BatchStatistics:
+        """What `judge` has done, for this stream and those that it is judged with."""
+        return self._batch.statistics()
+
+    def _forget(self) -> None:
+        self._state = np.zeros((2, 1, 128), dtype=np.float32)
+        self._context = np.zeros(_CONTEXT, dtype=np.float32)
+
+    @staticmethod
+    def _judge_together(streams: "Sequence[SileroVad]", windows: Sequence[Window]) -> list[float]:
+        """One run of the model for the next window of each stream. No row of it knows of the others."""
+        heard = np.stack(
+            [np.concatenate((stream._context, window)) for stream, window in zip(streams, windows, strict=True)]
+        )
+        states = [stream._state for stream in streams]
+        state = np.ascontiguousarray(states[0]) if len(states) == 1 else np.concatenate(states, axis=1)
+        probabilities, state = streams[0]._session.run(
+            None, {"input": heard.astype(np.float32, copy=False), "state": state, "sr": _RATE}
+        )
+        for row, stream in enumerate(streams):
+            stream._state = state[:, row : row + 1]
+            stream._context = heard[row, -_CONTEXT:]
+        return [float(probability) for probability in probabilities[:, 0]]

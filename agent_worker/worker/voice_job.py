@@ -1,6 +1,7 @@
 """What a room process runs for real: the application's agent in a session, between a signaled room and a model.
 
-Rooms of one process share its 20 ms slots and its voice activity model, and nothing of their conversations.
+Rooms of one process share its 20 ms slots and the runs of its voice activity model, and nothing of their
+conversations.
 """
 
 import asyncio
@@ -75,6 +76,7 @@ class VoiceJob:
         self._model = model
         self._exporters = Exporters(program.telemetry)
         self._ticker = Ticker()
+        self._vad = SileroVad()
 
     @property
     def name(self) -> str:
@@ -106,7 +108,7 @@ class VoiceJob:
             loader.named_again(checkpoint.character.agent) or self._next_agent(),
             door=_Announcing(door, joined),
             model=self._model,
-            vad=SileroVad(),
+            vad=self._vad.another(),
             synthesiser=OnDemandSynthesiser(),
             options=checkpoint.character.options or SpeechOptions(listen=self._program.listen),
             model_settings=checkpoint.character.model,

@@ -1,6 +1,7 @@
 """One person on the line, cheap enough for sixteen of them: speaks Opus made beforehand, decodes each packet at once.
 
-There is no jitter buffer in this ear: what it hears it hears when the packet arrives.
+There is no jitter buffer in this ear: what it hears it hears when the packet arrives at this machine, however busy
+this program is then.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from aiortc.rtp import RtpPacket, is_rtcp
 
 from agent_worker.audio import Samples, silence
 from agent_worker.rooms.ice import OfferedAddresses, offer_addresses
+from bench.rig.arrivals import Arrivals
 from bench.rig.link import Link, Way
 from bench.rig.tones import is_loud, pitch_of
 from tests.support.wav import corpus
@@ -163,6 +165,7 @@ class Caller:
         sender = self.peer.addTrack(self.mouth)
         with offer_addresses(OfferedAddresses.LOOPBACK):
             await self.peer.setLocalDescription(await self.peer.createOffer())
+        self._arrivals = Arrivals(sender.transport.transport._connection)
         (transceiver,) = self.peer.getTransceivers()
         transceiver.receiver._handle_rtp_packet = self._hear
         start = time.monotonic()
@@ -186,19 +189,23 @@ class Caller:
         transport._send_rtp = spoiled
 
     async def _hear(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        arrived = self._arrivals.of(packet.sequence_number)
         if self._link.is_clean:
-            await self._decode(packet)
+            self._decode(packet, arrived)
         else:
-            await self._in.carry(lambda: self._decode(packet))
+            await self._in.carry(lambda: self._decode_late(packet))
 
-    async def _decode(self, packet: RtpPacket) -> None:
+    async def _decode_late(self, packet: RtpPacket) -> None:
+        self._decode(packet, time.monotonic())
+
+    def _decode(self, packet: RtpPacket, arrived: float) -> None:
         for frame in self._decoder.decode(av.Packet(packet.payload)):
             samples = frame.to_ndarray()
             mono = samples.reshape(-1)[:: len(frame.layout.channels)] if samples.shape[0] == 1 else samples[0]
             if mono.dtype != np.int16:
                 mono = (np.clip(mono, -1, 1) * 32767).astype(np.int16)
             loud = is_loud(mono)
-            self.heard.append(Heard(time.monotonic(), loud, pitch_of(mono, RATE) if loud else None))
+            self.heard.append(Heard(arrived, loud, pitch_of(mono, RATE) if loud else None))
         self._news.set()
 
 

@@ -55,8 +55,9 @@ def noted(model: ModelServer, what: str, since: float) -> list[dict[str, Any]]:
 
 def _gaps(caller: Caller, start: float, end: float) -> Iterator[float]:
     """Silences inside a reply, at the ear."""
-    tones = [heard.at for heard in caller.tones(start) if heard.at <= end]
-    for before, after in pairwise(tones):
+    # A frame on the border of two tones has no pitch, and is no gap.
+    sounding = [heard.at for heard in caller.heard if heard.loud and start <= heard.at <= end]
+    for before, after in pairwise(sounding):
         yield after - before
 
 
@@ -122,7 +123,7 @@ class Cost:
         cpu: Share of a core per call.
         pss_mib: Of all processes.
         answered: How many replies were heard.
-        late: The share of 20 ms frames of speech that came more than 40 ms after the one before.
+        late: The share of 20 ms frames of speech that reached this machine more than 40 ms after the one before.
     """
 
     calls: int

@@ -1,3 +1,5 @@
+import asyncio
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,7 +36,7 @@ class Listening(EnergyVad):
         self.resets += 1
 
 
-def push(vad: EnergyVad, sizes: list[int]) -> list[VoiceEvent]:
+async def push(vad: EnergyVad, sizes: list[int]) -> list[VoiceEvent]:
     detector = Detector(vad, Gate())
     assert detector.rate == 16_000
     events: list[VoiceEvent] = []
@@ -42,12 +44,12 @@ def push(vad: EnergyVad, sizes: list[int]) -> list[VoiceEvent]:
     for size in sizes:
         piece = SOUND[at : at + size]
         at += len(piece)
-        events += detector.push(piece, 100.0 + at / 16_000)
+        events += await detector.push(piece, 100.0 + at / 16_000)
     return events
 
 
-def test_a_voice_is_found_where_it_was() -> None:
-    events = push(EnergyVad(), [320] * 125)
+async def test_a_voice_is_found_where_it_was() -> None:
+    events = await push(EnergyVad(), [320] * 125)
     assert isinstance(events[0], VoiceStarted)
     assert abs(events[0].at - 101.0) < 0.033
     assert isinstance(events[-1], VoiceStopped)
@@ -59,49 +61,49 @@ def test_a_voice_is_found_where_it_was() -> None:
 def test_pieces_do_not_matter(sizes: list[int]) -> None:
     sizes = [*sizes, len(SOUND)]
     whole, pieces = Listening(), Listening()
-    at_once, in_pieces = push(whole, [len(SOUND)]), push(pieces, sizes)
+    at_once, in_pieces = asyncio.run(push(whole, [len(SOUND)])), asyncio.run(push(pieces, sizes))
     np.testing.assert_array_equal(np.concatenate(whole.heard), np.concatenate(pieces.heard))
     assert [type(event) for event in at_once] == [type(event) for event in in_pieces]
     np.testing.assert_allclose([event.at for event in at_once], [event.at for event in in_pieces])
 
 
-def test_windows_are_floats_of_full_scale_one() -> None:
+async def test_windows_are_floats_of_full_scale_one() -> None:
     vad = Listening()
-    Detector(vad, Gate()).push(np.full(512, -32768, dtype=np.int16), 0.0)
+    await Detector(vad, Gate()).push(np.full(512, -32768, dtype=np.int16), 0.0)
     (window,) = vad.heard
     assert window.dtype == np.float32
     assert window.shape == (512,)
     assert window.min() == window.max() == -1.0
 
 
-def test_long_silence_costs_no_inference_and_the_first_sound_after_it_is_judged() -> None:
+async def test_long_silence_costs_no_inference_and_the_first_sound_after_it_is_judged() -> None:
     vad = Listening()
     detector = Detector(vad, Gate())
-    assert detector.push(silence(512 * 100), 3.2) == []
+    assert await detector.push(silence(512 * 100), 3.2) == []
     assert len(vad.heard) == 16
-    events = detector.push(noise(512 * 3), 3.3)
+    events = await detector.push(noise(512 * 3), 3.3)
     assert len(vad.heard) == 19
     assert isinstance(events[0], VoiceStarted)
 
 
-def test_what_was_heard_before_a_loss_is_not_joined_to_what_comes_after() -> None:
+async def test_what_was_heard_before_a_loss_is_not_joined_to_what_comes_after() -> None:
     vad = Listening()
     detector = Detector(vad, Gate())
-    detector.push(noise(2000), 1.0)
+    await detector.push(noise(2000), 1.0)
     assert [type(event) for event in detector.lost()] == [VoiceStopped]
     assert vad.resets == 1
     vad.heard.clear()
-    detector.push(np.ones(512, dtype=np.int16), 5.0)
+    await detector.push(np.ones(512, dtype=np.int16), 5.0)
     np.testing.assert_array_equal(vad.heard[0], np.full(512, 1 / 32768, dtype=np.float32))
 
 
-def test_bursts_do_not_shorten_a_voice() -> None:
+async def test_bursts_do_not_shorten_a_voice() -> None:
     """Frames of 20 ms that come five at a time, as after a stall, say the same as frames that come evenly."""
     detector = Detector(EnergyVad(), Gate())
     events: list[VoiceEvent] = []
     for number, at in enumerate(range(0, len(SOUND), 320)):
         burst_end = (number // 5 + 1) * 0.1
-        events += detector.push(SOUND[at : at + 320], burst_end)
+        events += await detector.push(SOUND[at : at + 320], burst_end)
     assert isinstance(events[0], VoiceStarted)
     assert abs(events[0].at - 1.0) < 0.05
     assert isinstance(events[-1], VoiceStopped)
@@ -139,14 +141,14 @@ def test_a_pause_of_the_sender_is_jumped_over_once_it_is_sure() -> None:
 
 
 @pytest.mark.parametrize("stall", [0.3, 0.6, 0.9, 2.0])
-def test_a_voice_that_comes_in_one_burst_after_a_stall_keeps_its_length(stall: float) -> None:
+async def test_a_voice_that_comes_in_one_burst_after_a_stall_keeps_its_length(stall: float) -> None:
     detector = Detector(EnergyVad(), Gate())
     tone = (12_000 * np.sin(2 * np.pi * 300 * np.arange(320) / 16_000)).astype(np.int16)
     quiet = np.zeros(320, dtype=np.int16)
     events: list[VoiceEvent] = []
     for number, frame in enumerate([quiet] * 100 + [tone] * 45 + [quiet] * 150):
         spoken = (number + 1) * 0.02
-        events += detector.push(frame, spoken if spoken <= 2.0 else max(spoken, 2.0 + stall))
+        events += await detector.push(frame, spoken if spoken <= 2.0 else max(spoken, 2.0 + stall))
     started, stopped = events[0], events[-1]
     assert isinstance(started, VoiceStarted)
     assert isinstance(stopped, VoiceStopped)
@@ -161,9 +163,9 @@ def test_a_slow_microphone_is_followed() -> None:
     assert max(abs(time - number * slow) for number, time in enumerate(times)) < 0.002
 
 
-def test_it_counts_what_it_made_of_the_sound() -> None:
+async def test_it_counts_what_it_made_of_the_sound() -> None:
     detector = Detector(EnergyVad(), Gate())
-    detector.push(SOUND, 100.0)
+    await detector.push(SOUND, 100.0)
     detector.lost()
     found = detector.statistics()
     assert found.windows == len(SOUND) // 512

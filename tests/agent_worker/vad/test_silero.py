@@ -18,7 +18,7 @@ from agent_worker.vad.silero import SileroVad, load_session, model_path
 from tests.support.wav import corpus
 
 
-def voices(sound: Samples) -> list[tuple[float, float]]:
+async def voices(sound: Samples) -> list[tuple[float, float]]:
     """(start, end) in seconds of each voice in a 48 kHz recording, followed by a second of silence."""
     resampler = Resampler(48_000, 16_000)
     detector = Detector(SileroVad(), Gate())
@@ -28,31 +28,31 @@ def voices(sound: Samples) -> list[tuple[float, float]]:
     for at in range(0, len(sound), 960):
         piece = resampler.push(sound[at : at + 960])
         heard += len(piece)
-        events += detector.push(piece, heard / 16_000)
+        events += await detector.push(piece, heard / 16_000)
     starts = [event.at for event in events if isinstance(event, VoiceStarted)]
     stops = [event.at for event in events if isinstance(event, VoiceStopped)]
     return list(zip(starts, stops, strict=True))
 
 
 @pytest.mark.parametrize(("name", "start", "end"), [("s02", 0.2, 1.25), ("s13", 0.2, 1.19), ("s15", 0.2, 0.71)])
-def test_speech_is_one_voice_from_its_start_to_its_end(name: str, start: float, end: float) -> None:
-    ((found_start, found_end),) = voices(corpus(name))
+async def test_speech_is_one_voice_from_its_start_to_its_end(name: str, start: float, end: float) -> None:
+    ((found_start, found_end),) = await voices(corpus(name))
     assert abs(found_start - start) < 0.1
     assert 0 <= found_end - end < 0.15
 
 
 @pytest.mark.parametrize("name", ["s15", "b05"])
-def test_a_word_is_longer_than_a_turn_must_be(name: str) -> None:
-    assert sum(end - start for start, end in voices(corpus(name))) > 0.25
+async def test_a_word_is_longer_than_a_turn_must_be(name: str) -> None:
+    assert sum(end - start for start, end in await voices(corpus(name))) > 0.25
 
 
 @pytest.mark.parametrize("name", ["n04"])
-def test_knocks_are_no_voice(name: str) -> None:
-    assert voices(corpus(name)) == []
+async def test_knocks_are_no_voice(name: str) -> None:
+    assert await voices(corpus(name)) == []
 
 
-def test_each_burst_of_a_cough_is_short() -> None:
-    assert all(end - start < 0.3 for start, end in voices(corpus("n01")))
+async def test_each_burst_of_a_cough_is_short() -> None:
+    assert all(end - start < 0.3 for start, end in await voices(corpus("n01")))
 
 
 def test_torch_is_not_imported() -> None:
