@@ -4,7 +4,6 @@ its standard output -> the line that says it is ready    its standard error -> w
 """
 
 import asyncio
-import ctypes
 import os
 import re
 import signal
@@ -13,6 +12,8 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
+
+from agent_worker.worker.orphans import die_with_parent
 
 __all__ = ["Companion", "CompanionError"]
 
@@ -23,7 +24,6 @@ LAST_LINES: Final = 20
 """Lines of standard error that are kept for saying why a program ended."""
 MAX_LINE: Final = 64 * 1024
 """Bytes; a longer line is shown in pieces."""
-_PR_SET_PDEATHSIG: Final = 1
 _READY: Final = re.compile(r"\bis ready on (\w+://\S+?)[:,.]?(?:\s|$)")
 _QUIET: Final = re.compile(r"^\S+ \S+ (DEBUG|INFO)\b")
 
@@ -70,7 +70,7 @@ class Companion:
             stderr=PIPE,
             limit=MAX_LINE,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
         assert process.stdout is not None
         assert process.stderr is not None
@@ -154,12 +154,3 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def _die_with_parent() -> None:
-    """Between fork and exec, on Linux: have the kernel kill this program when its parent is gone, even by SIGKILL."""
-    assert _libc is not None
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,24 +1,26 @@
 """Who follows a session: session -> Listeners.emit -> functions at once, readers when they get to it."""
 
 import asyncio
+import functools
 import inspect
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
 
 from agent_worker import clock
+from agent_worker.errors import SpeechError
 from agent_worker.rooms.background import Background
-from agent_worker.session.events import ErrorOccurred, SessionEvent
+from agent_worker.session.events import ErrorOccurred, SessionClosed, SessionEvent
 
 log = logging.getLogger(__name__)
 
 KEPT_EVENTS: Final = 256
 """What a reader may be behind. The oldest event is dropped when one more comes."""
 LAST_SECONDS: Final = 2.0
-"""How long functions that still run when the session is over may go on."""
+"""How long functions that still run when the session is over may go on, unless they said how long they need."""
 
 _Event = TypeVar("_Event", bound=SessionEvent)
 _Function = TypeVar("_Function", bound=Callable[[Any], object])
@@ -67,10 +69,11 @@ class Listeners:
 
     def __init__(self) -> None:
         self._functions: list[tuple[type[SessionEvent], Callable[[Any], object]]] = []
+        self._patience: dict[Callable[[Any], object], float] = {}
         self._streams: WeakSet[EventStream] = WeakSet()
         self._background: Background | None = None
-        self._running = 0
-        self._idle = asyncio.Event()
+        self._running: Counter[Callable[[Any], object]] = Counter()
+        self._one_less = asyncio.Event()
         self._ended = False
 
     def on(self, kind: type[_Event]) -> Callable[[_Function], _Function]:
@@ -81,6 +84,28 @@ class Listeners:
             return function
 
         return remember
+
+    def at_end(self, function: Callable[..., Awaitable[object]], seconds: float) -> None:
+        """Run a coroutine function when the session is over, and wait for it for so long.
+
+        Args:
+            function: Is given the reason, if it takes an argument.
+            seconds: After which it is cancelled.
+
+        Raises:
+            SpeechError: The session is over.
+        """
+        if self._ended:
+            msg = "the session is over: a shutdown callback that is added now would never run"
+            raise SpeechError(msg)
+        wants_reason = bool(inspect.signature(function).parameters)
+
+        @functools.wraps(function)
+        def close(event: SessionClosed) -> Awaitable[object]:
+            return function(event.reason) if wants_reason else function()
+
+        self._patience[close] = seconds
+        self._functions.append((SessionClosed, close))
 
     def stream(self) -> EventStream:
         """A new reader, of what happens from now on."""
@@ -101,7 +126,7 @@ class Listeners:
 
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[None, None]:
-        """While the block runs coroutine functions can; at its end they have LAST_SECONDS, and readers an end."""
+        """While the block runs coroutine functions can; at its end they have some seconds, and readers an end."""
         async with Background() as background:
             self._background = background
             try:
@@ -114,13 +139,18 @@ class Listeners:
                 await self._finish()
 
     async def _finish(self) -> None:
+        ended = clock.now()
         try:
-            async with asyncio.timeout(LAST_SECONDS):
-                while self._running:
-                    self._idle.clear()
-                    await self._idle.wait()
+            while self._running:
+                async with asyncio.timeout_at(ended + max(self._patience_with(each) for each in self._running)):
+                    self._one_less.clear()
+                    await self._one_less.wait()
         except TimeoutError:
-            log.warning("! %d functions that follow the session are cancelled: they go on after it", self._running)
+            names = ", ".join(sorted(map(_name, self._running)))
+            log.warning("! functions that follow the session are cancelled, as they go on after it: %s", names)
+
+    def _patience_with(self, function: Callable[[Any], object]) -> float:
+        return self._patience.get(function, LAST_SECONDS)
 
     def _call(self, function: Callable[[Any], object], event: SessionEvent) -> None:
         try:
@@ -135,7 +165,7 @@ class Listeners:
             if inspect.iscoroutine(result):
                 result.close()
             return
-        self._running += 1
+        self._running[function] += 1
         self._background.start(self._await(function, result, event), name=f"on {type(event).__name__}")
 
     async def _await(self, function: Callable[[Any], object], result: Awaitable[object], event: SessionEvent) -> None:
@@ -144,8 +174,9 @@ class Listeners:
         except Exception as error:  # noqa: BLE001 - whatever it is: logged in full, and told
             self._failed(function, event, error)
         finally:
-            self._running -= 1
-            self._idle.set()
+            self._running[function] -= 1
+            self._running += Counter()  # leaves out those at none
+            self._one_less.set()
 
     def _failed(self, function: Callable[[Any], object], event: SessionEvent, error: Exception) -> None:
         log.error("! %s failed at %s", _name(function), type(event).__name__, exc_info=error)

@@ -1,6 +1,6 @@
 """What an application sees of a session: who the agent is, what happens, what it costs. AgentSession is one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from agent_worker.agent import Agent
@@ -130,6 +130,24 @@ class SessionView:
 
         """
         return self._listeners.on(kind)
+
+    def add_shutdown_callback(self, callback: Callable[..., Awaitable[object]], *, seconds: float = 5.0) -> None:
+        """Run a coroutine function when the session is over, however it ended: to store what was said, say.
+
+        It runs after the agent's `on_exit`, outside of the room, beside other callbacks; nothing can be said any more
+        and `history` is complete. The worker reports the end of the job, and lets its process go, after it. What it
+        raises is logged, and the others go on.
+
+        Args:
+            callback: Is given the reason of the end, if it takes an argument.
+            seconds: After which it is cancelled. A worker that ends a session, as when it is drained, gives 10 s for
+                everything, and one that was killed 4 s.
+
+        Raises:
+            SpeechError: The session is over.
+
+        """
+        self._listeners.at_end(callback, seconds)
 
     def _speaking(self) -> Live:
         live = self._running()

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
 from multiprocessing.context import ForkServerProcess
@@ -19,6 +19,7 @@ from typing import Final, ParamSpec, TypeVar
 from agent_worker import clock
 from agent_worker.errors import ProtocolError
 from agent_worker.rooms.background import Background
+from agent_worker.worker.death import death, obituary
 from agent_worker.worker.ipc import (
     Broken,
     Ended,
@@ -36,6 +37,7 @@ from agent_worker.worker.ipc import (
     decode_for_supervisor,
     encode,
 )
+from agent_worker.worker.last_lines import LastLines
 from agent_worker.worker.lifeline import LAST_GRACE
 from agent_worker.worker.limits import ProcessLimits
 from agent_worker.worker.machine import resident_bytes
@@ -106,6 +108,7 @@ class Child:
         self._answering = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
         self._jobs: dict[str, Ended | None] = {}  # with the outcome of the last one, until the process is gone
+        self._room_of: dict[str, str] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self.had_job = False
         self.is_replaced = False
@@ -140,25 +143,31 @@ class Child:
         """Live as long as the process does; being cancelled ends it."""
         ours, theirs = socket.socketpair()
         process = self._make(theirs)
-        try:
-            await self._in_thread(_start, process, theirs)
-            async with Background() as background:
-                background.start(self._watch(process), name="pulse")
-                await self._listen(ours, process)
-        except (OSError, EOFError) as error:
-            logger.error("no process could be started: %s", error)
-        finally:
-            # The process takes the end of its pipe for its own.
-            ours.close()
-            exit_code = await self._reap(process)
-            theirs.close()  # open still when it was never started
-            self._end(exit_code)
+        with LastLines() as last_lines:
+            last_lines.send_to(ours)
+            try:
+                await self._in_thread(_start, process, theirs)
+                async with Background() as background:
+                    background.start(self._watch(process), name="pulse")
+                    await self._listen(ours, process)
+            except (OSError, EOFError) as error:
+                logger.error("no process could be started: %s", error)
+            finally:
+                # The process takes the end of its pipe for its own.
+                ours.close()
+                pid = process.pid
+                exit_code = await self._reap(process)
+                theirs.close()  # open still when it was never started
+                if pid is not None and exit_code != 0 and not (self.is_replaced or self.broken):
+                    self._mourn(pid, exit_code, last_lines.read())
+                self._end(exit_code)
 
     def start(self, job: Start) -> None:
         """Give it one more job; `free` says whether it takes one."""
         assert self.free
         self.had_job = True
         self._jobs[job.job] = None
+        self._room_of[job.job] = job.room
         self._become(ChildState.RUNNING)
         self._send(job)
 
@@ -310,12 +319,19 @@ class Child:
         self.state = state
         self._changed(self)
 
+    def _mourn(self, pid: int, exit_code: int | None, lines: Sequence[str]) -> None:
+        rooms = [self._room_of[job] for job, ended in self._jobs.items() if ended is None]
+        logger.error("%s", obituary(rooms, pid, self._fate(exit_code), lines))
+
+    def _fate(self, exit_code: int | None) -> str:
+        return self.killed or f"died ({death(exit_code)})"
+
     def _end(self, exit_code: int | None) -> None:
         for job in tuple(self._expiries):
             self._forget_expiry(job)
         jobs, self._jobs = self._jobs, {}
         self._become(ChildState.ENDED)
-        fate = f"its process {self.killed or f'died ({_death(exit_code)})'}"
+        fate = f"its process {self._fate(exit_code)}"
         died = Ended(succeeded=False, reason="the agent's code has changed" if self.is_replaced else fate)
         for job, ended in jobs.items():
             self._report(job, ended or died)
@@ -369,23 +385,3 @@ async def _readable(fd: int) -> None:
         await seen.wait()
     finally:
         loop.remove_reader(fd)
-
-
-_HINTS: Final = {
-    signal.SIGKILL: ": by hand, or because the machine's memory ran out",
-    signal.SIGSEGV: ": a crash in native code, whose traceback stands above",
-    signal.SIGABRT: ": native code gave up, and its traceback stands above",
-    signal.SIGBUS: ": a crash in native code, whose traceback stands above",
-}
-
-
-def _death(exit_code: int | None) -> str:
-    """What an exit code means, in words for people."""
-    match exit_code:
-        case None:
-            return "it could not be started"
-        case code if code < 0:
-            number = signal.Signals(-code)
-            return f"killed by {number.name}{_HINTS.get(number, '')}"
-        case code:
-            return f"exit code {code}"

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from typing import Final
 
@@ -212,6 +213,9 @@ async def open_pool(
             rooms=rooms,
             limits=limits or ProcessLimits(),
         )
+        # From here and not from the pool's own thread, whose end the kernel would take for its parent's (`orphans`).
+        # It loads by itself: this takes some milliseconds.
+        forkserver.ensure_running()
         async with Background() as background:
             background.start(pool.run(), name="pool")
             yield pool

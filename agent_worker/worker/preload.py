@@ -10,7 +10,8 @@ import signal
 from agent_worker.errors import ConfigError
 from agent_worker.media import libopus
 from agent_worker.vad import silero
-from agent_worker.worker import room_process, voice_job
+from agent_worker.worker import orphans, room_process, voice_job
+from agent_worker.worker.lifeline import LAST_GRACE
 
 __all__ = ["room_process", "voice_job"]
 
@@ -25,6 +26,8 @@ with contextlib.suppress(ConfigError):
 # unit: conversations go on while the supervisor drains.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+orphans.outlive_parent(round(LAST_GRACE) + 2)
 
 # What is here will live for ever: collections in the children shall not touch, and so copy, its pages.
 gc.collect()

@@ -31,6 +31,7 @@ from agent_worker.worker.ipc import (
     Told,
     ToProcess,
 )
+from agent_worker.worker.last_lines import Remembering
 from agent_worker.worker.lifeline import Lifeline
 
 __all__ = ["Job", "Keep", "Program", "main"]
@@ -96,10 +97,11 @@ def main(channel: socket.socket, program: Program, log_level: int) -> None:
     # supervisor's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    last_lines = Remembering.received(channel)
     # A crash in native code, and a supervisor that finds us hanging, make us say where: it stands in the log then.
-    faulthandler.enable()
+    faulthandler.enable(last_lines.fd)
     faulthandler.register(signal.SIGUSR1)
-    _log_to_stderr(log_level)
+    _log(log_level, logging.StreamHandler(), last_lines)
     lifeline = Lifeline(channel)
     try:
         _live(lifeline, program)
@@ -224,10 +226,10 @@ class _RoomLines(logging.Formatter):
         return super().formatMessage(record)
 
 
-def _log_to_stderr(level: int) -> None:
-    stderr = logging.StreamHandler()
-    stderr.setFormatter(_RoomLines())
-    logging.basicConfig(level=level, handlers=[stderr], force=True)
+def _log(level: int, *handlers: logging.Handler) -> None:
+    for handler in handlers:
+        handler.setFormatter(_RoomLines())
+    logging.basicConfig(level=level, handlers=handlers, force=True)
     if level > logging.DEBUG:
         for vendor in ("aioice", "aiortc", "websockets"):
             logging.getLogger(vendor).setLevel(logging.WARNING)

@@ -75,6 +75,28 @@ def test_draining_lets_everything_finish():
     assert len(stage.model.sent(rt.CreateResponse)) == 2
 
 
+def test_shutdown_callbacks_run_after_the_agent_has_left_and_before_the_end_is_told():
+    """L-2: with the whole history, however the session ends."""
+    agent = Leaving()
+    seen: list[tuple[str, int, list[str]]] = []
+
+    async def script(stage: Stage) -> None:
+        async def store(reason: str) -> None:
+            await asyncio.sleep(3.0)
+            seen.append((reason, agent.left, [message.text for message in stage.session.history.messages()]))
+
+        stage.session.add_shutdown_callback(store)
+        handle = stage.session.say(WORDS)
+        await asyncio.sleep(3.0)
+        handle.interrupt()
+        await handle
+
+    stage = play(script, agent=agent, synthesiser=FakeSynthesiser())
+    ((reason, left, said),) = seen
+    assert (reason, left) == ("script over", 1)
+    assert said == [message.text for message in stage.session.history.messages()] != []
+
+
 @pytest.mark.parametrize("scripted", [True, False])
 def test_what_was_heard_by_the_end_stands_in_the_history(scripted: bool):
     """R-3, also when the room closes in the middle of a word."""

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from agent_worker.errors import SpeechError
 from agent_worker.session.events import ErrorOccurred, SessionClosed, SessionEvent, UserTurnExceeded
 from agent_worker.session.listeners import KEPT_EVENTS, LAST_SECONDS, Listeners
 from agent_worker.testing import run_in_virtual_time
@@ -125,3 +126,82 @@ def test_an_error_in_the_block_comes_out_as_it_is():
 
     with pytest.raises(LookupError):
         run_in_virtual_time(main())
+
+
+def test_a_shutdown_callback_is_waited_for_as_long_as_it_said_and_the_others_are_not():
+    done: list[str] = []
+    listeners = Listeners()
+
+    @listeners.on(SessionClosed)
+    async def forever(event: SessionEvent) -> None:
+        await asyncio.sleep(3600)
+
+    async def store(reason: str) -> None:
+        await asyncio.sleep(4.0)
+        done.append(f"stored: {reason}")
+
+    async def tidy() -> None:
+        await asyncio.sleep(3.0)
+        done.append("tidy")
+
+    async def main() -> float:
+        listeners.at_end(store, 5.0)
+        listeners.at_end(tidy, 5.0)
+        async with listeners.serving():
+            listeners.emit(CLOSED)
+        return asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(main()) == pytest.approx(4.0)
+    assert done == ["tidy", "stored: over"]
+
+
+@pytest.mark.parametrize(("seconds", "took"), [(5.0, 5.0), (1.0, 1.0)])
+def test_a_shutdown_callback_has_a_deadline_and_is_named_when_it_misses_it(
+    caplog: pytest.LogCaptureFixture, seconds: float, took: float
+):
+    listeners = Listeners()
+    ended: list[str] = []
+
+    async def upload() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append("cancelled")
+
+    async def main() -> float:
+        listeners.at_end(upload, seconds)
+        async with listeners.serving():
+            listeners.emit(CLOSED)
+        return asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(main()) == pytest.approx(took)
+    assert ended == ["cancelled"]
+    assert "upload" in caplog.text
+
+
+def test_a_shutdown_callback_that_fails_is_told_and_the_others_run():
+    done: list[str] = []
+    listeners = Listeners()
+
+    @listeners.on(ErrorOccurred)
+    def told(event: ErrorOccurred) -> None:
+        done.append(event.message)
+
+    async def broken() -> None:
+        raise OSError("no disk")
+
+    async def fine() -> None:
+        await asyncio.sleep(1.0)
+        done.append("fine")
+
+    async def main() -> None:
+        listeners.at_end(broken, 5.0)
+        listeners.at_end(fine, 5.0)
+        async with listeners.serving():
+            listeners.emit(CLOSED)
+        with pytest.raises(SpeechError, match="never run"):
+            listeners.at_end(fine, 5.0)
+
+    run_in_virtual_time(main())
+    assert "broken failed at SessionClosed: no disk" in done[0]
+    assert done[1:] == ["fine"]

@@ -1,6 +1,7 @@
 """What the tests of the pool run in its processes. Importable by them, so in a module of its own."""
 
 import asyncio
+import ctypes
 import logging
 import os
 import time
@@ -49,6 +50,8 @@ class Scripted(Sharing):
                 raise RoomLostError("the room is gone")
             case "crash":
                 raise ZeroDivisionError("oh")
+            case "segfault":
+                ctypes.string_at(0)
             case "hang":
                 time.sleep(3600)
             case "stubborn":

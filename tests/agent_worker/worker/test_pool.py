@@ -21,6 +21,7 @@ from agent_worker.worker.lifeline import LAST_GRACE
 from agent_worker.worker.limits import ProcessLimits
 from agent_worker.worker.pool import open_pool
 from tests.agent_worker.worker.programs import DiesOnLoad, Hoards, LoadsForEver, Scripted, Unloadable
+from tests.support.missing import missing
 
 KILLED = Ended(
     succeeded=False,
@@ -167,6 +168,30 @@ async def test_killing_one_room_leaves_the_others_and_is_told(reports):
         assert reports.of["J_2"] == [Started()]
 
 
+async def test_what_a_process_wrote_last_is_told_of_it_with_its_room(reports, caplog):
+    async with open_pool(Scripted(), report=reports) as pool:
+        await pool.wait_ready()
+        (victim,) = room_processes()
+        await started(pool, reports, "J_1", "J_2")
+        os.kill(victim, signal.SIGKILL)
+        await reports.until("J_1", Ended)
+        (told,) = [record.message for record in caplog.records if "last lines" in record.message]
+    assert told.startswith(f"room sleep: process {victim} died (killed by SIGKILL: by hand, or")
+    assert re.search(rf"\n  \| .*WARNING \[sleep, process {victim}\] .*: at work as {victim}$", told)
+    # Those that ended as they should are not mourned.
+    assert sum("last lines" in record.message for record in caplog.records) == 1
+
+
+async def test_the_traceback_of_a_crash_in_native_code_is_among_its_last_lines(reports, caplog):
+    async with open_pool(Scripted(), report=reports) as pool:
+        pool.launch(job("J_1", "segfault"))
+        ended = await reports.until("J_1", Ended)
+    assert ended.reason.startswith("its process died (killed by SIGSEGV: a crash in native code")
+    (told,) = [record.message for record in caplog.records if "last lines" in record.message]
+    assert "  | Fatal Python error: Segmentation fault" in told
+    assert "programs.py" in told
+
+
 async def started(pool, reports, *names, room="sleep"):
     for name in names:
         pool.launch(job(name, room))
@@ -289,7 +314,7 @@ SUPERVISOR = """
         def report(job, what):
             print(job, type(what).__name__, flush=True)
         async with open_pool(Scripted(), report=report) as pool:
-            for room in ("sleep", "hang", "stubborn"):
+            for room in sys.argv[1:]:
                 pool.launch(Start(job=room, room=room, url="", token=""))
             await asyncio.sleep(3600)
 
@@ -302,7 +327,7 @@ def test_killing_the_supervisor_leaves_no_process(tmp_path):
     script = tmp_path / "supervisor.py"
     script.write_text(textwrap.dedent(SUPERVISOR))
     supervisor = subprocess.Popen(
-        [sys.executable, script],
+        [sys.executable, script, "sleep", "hang", "stubborn"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -325,6 +350,31 @@ def test_killing_the_supervisor_leaves_no_process(tmp_path):
         assert re.search(r"WARNING \[hang, process (\d+)\] \S+: at work as \1\n", supervisor.stderr.read())
 
 
+def test_killing_the_supervisor_leaves_no_process_that_is_stopped_either(tmp_path):
+    if sys.platform != "linux":
+        missing("Linux is needed: other kernels do not tell a process of its parent's end")
+    script = tmp_path / "supervisor.py"
+    script.write_text(textwrap.dedent(SUPERVISOR))
+    supervisor = subprocess.Popen(
+        [sys.executable, script, "sleep"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    with supervisor:
+        assert supervisor.stdout.readline() == "sleep Started\n"
+        everyone = psutil.Process(supervisor.pid).children(recursive=True)
+        rooms = [child for server in everyone if is_fork_server(server) for child in server.children()]
+        assert rooms
+        for room in rooms:
+            room.suspend()
+        supervisor.kill()
+        _, alive = psutil.wait_procs(everyone, timeout=LAST_GRACE + 16.0)
+        for process in alive:
+            process.kill()
+        assert alive == []
+
+
 def test_a_ctrl_c_of_the_terminal_does_not_reach_the_rooms(tmp_path):
     script = tmp_path / "supervisor.py"
     script.write_text(
@@ -333,7 +383,7 @@ def test_a_ctrl_c_of_the_terminal_does_not_reach_the_rooms(tmp_path):
         )
     )
     supervisor = subprocess.Popen(
-        [sys.executable, script],
+        [sys.executable, script, "sleep", "hang", "stubborn"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
