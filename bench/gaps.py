@@ -4,8 +4,8 @@
     holes       silences above 60 ms within a reply, by the stream's own time: the agent had nothing to send
     gaps sent   pauses above 60 ms between two packets of a reply as they left the agent (times of the kernel)
     gaps heard  the same where they are decoded: what the callers' own process adds, which shares the machine
-    late        by how much packets left after their time (99 % / worst), and the share of those above 20 ms
-    CPU         of one room's processes, of the callers', and of the whole machine, in per cent of one core
+    late        by how much packets left, or were decoded, after the soonest of the last two seconds
+    CPU         in per cent of one core; where the machine's is near its cores, what is late may be others' doing
 
 The callers are one process apart (`bench.rig.audience`), without a jitter buffer. A room is whole when nothing is
 lost and it has neither holes nor gaps sent.
@@ -18,6 +18,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -119,21 +120,24 @@ def _machine_seconds() -> float:
     return times.user + times.nice + times.system + times.irq + times.softirq
 
 
-def _row(outcome: Outcome) -> tuple[str, ...]:
-    def each(gaps: list[float]) -> str:
-        return f"{len(gaps)} (worst {max(gaps):.0f} ms)" if gaps else "0"
+def _gaps(found: list[float]) -> str:
+    return f"{len(found)} (worst {max(found):.0f} ms)" if found else "0"
 
-    return (
-        f"{outcome.rooms} x {outcome.shared_by}",
-        f"{outcome.whole} of {outcome.rooms}",
-        f"{outcome.spoken:.0f} s",
-        str(outcome.lost),
-        each(outcome.holes),
-        each(outcome.gaps_sent),
-        each(outcome.gaps_heard),
-        f"{outcome.late_p99:.1f} / {outcome.late_worst:.1f} ms, {100 * outcome.late_share:.2f} %",
-        f"{outcome.cpu_room:.1f} / {outcome.cpu_callers:.0f} / {outcome.cpu_machine:.0f} %",
-    )
+
+_ROWS: Final[tuple[tuple[str, Callable[[Outcome], str]], ...]] = (
+    ("rooms whole", lambda it: f"{it.whole} of {it.rooms}"),
+    ("speech heard in all", lambda it: f"{it.spoken:.0f} s"),
+    ("packets lost", lambda it: str(it.lost)),
+    ("holes", lambda it: _gaps(it.holes)),
+    ("gaps sent", lambda it: _gaps(it.gaps_sent)),
+    ("gaps heard", lambda it: _gaps(it.gaps_heard)),
+    ("sent late, 99 % / worst", lambda it: f"{it.late_p99:.1f} / {it.late_worst:.1f} ms"),
+    ("sent more than 20 ms late", lambda it: f"{100 * it.late_share:.2f} %"),
+    ("heard late, 99 %", lambda it: f"{it.heard_late_p99:.1f} ms"),
+    ("CPU of each room", lambda it: f"{it.cpu_room:.1f} %"),
+    ("CPU of the callers", lambda it: f"{it.cpu_callers:.0f} %"),
+    ("CPU of the machine", lambda it: f"{it.cpu_machine:.0f} %"),
+)
 
 
 def main() -> None:
@@ -143,10 +147,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where the figures are written as well")
     arguments = parser.parse_args()
     outcomes = [measure(*each, arguments.seconds) for each in arguments.arrangements]
-    columns = ("rooms x in a process", "whole", "spoken", "lost", "holes", "gaps sent", "gaps heard")
-    table = Table(*columns, "late 99 % / worst, above 20 ms", "CPU of a room / callers / all")
-    for outcome in outcomes:
-        table.add_row(*_row(outcome))
+    titles = [f"{each.rooms} rooms, {each.shared_by} in a process, {each.seconds:g} s" for each in outcomes]
+    table = Table("", *titles)
+    for name, figure in _ROWS:
+        table.add_row(name, *[figure(outcome) for outcome in outcomes])
     Console().print(table)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=2) + "\n")
