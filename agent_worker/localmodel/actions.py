@@ -181,6 +181,8 @@ class Speak:
     text: str
     voice: str
     speed: float
+    language: str | None = None
+    """Of the text ("fr"); None: English."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,27 @@ A small dialogue system, not a language model: it understands what `intents` lis
 says, uses the client's tools where one fits, and says so when it does not understand.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from agent_worker.localmodel import answers, filling, outputs, requested, texts, toolfit
+from agent_worker.localmodel import (
+    answers,
+    filling,
+    followups,
+    languages,
+    ordering,
+    outputs,
+    requested,
+    smalltalk,
+    teams,
+    texts,
+    toolfit,
+)
 from agent_worker.localmodel.context import Context
 from agent_worker.localmodel.dialogue import Call, Moment, Plan, Question, Say, Situation, Step, Topic, UserLine
 from agent_worker.localmodel.filling import Said
-from agent_worker.localmodel.intents import Intent, Wish, understand
+from agent_worker.localmodel.intents import Intent, Wish, agrees, understand
 from agent_worker.localmodel.memory import Memory
 from agent_worker.localmodel.words import normal
 from agent_worker.tools.spec import ToolSpec
@@ -23,11 +36,15 @@ _TALK: Final = frozenset(
         Intent.ANOTHER,
         Intent.BYE,
         Intent.CONTINUE,
+        Intent.ECHO,
         Intent.FASTER,
         Intent.GREET,
+        Intent.LANGUAGE,
+        Intent.LOUDER,
         Intent.NAME_GET,
         Intent.NAME_SET,
         Intent.NO,
+        Intent.NORMAL_PACE,
         Intent.OKAY,
         Intent.REPEAT,
         Intent.SLOWER,
@@ -50,7 +67,8 @@ def reply(situation: Situation, moment: Moment) -> Plan:
 
     """
     context = Context(situation=situation, memory=Memory(situation.history), moment=moment)
-    return tuple(_voiced(step, context.memory.speaker) for step in _to_all(context))
+    voice = teams.voice(context)
+    return tuple(_sounding(step, voice, context.memory.pace) for step in _to_all(context))
 
 
 def _to_all(context: Context) -> Plan:
@@ -77,11 +95,11 @@ def _named(plan: Plan, names: str) -> Plan:
     return tuple(steps)
 
 
-def _voiced(step: Step, speaker: str | None) -> Step:
-    """The same in the voice of whoever the user is talking to."""
-    if speaker is None or not isinstance(step, Say) or step.topic is Topic.HANDOFF:
+def _sounding(step: Step, voice: str | None, pace: float | None) -> Step:
+    """The same in the voice of whoever the user is talking to, and at the pace that the user asked for."""
+    if not isinstance(step, Say):
         return step
-    return replace(step, voice=speaker)
+    return replace(step, voice=step.voice or voice, speed=pace if step.speed is None else step.speed)
 
 
 def _plan(context: Context) -> Plan:
@@ -131,20 +149,58 @@ def _about_outputs(memory: Memory) -> str:
 
 
 def _answer(line: UserLine, context: Context) -> Plan:
-    said = _said(line.text, context)
     wishes = understand(line.text)
-    if context.memory.question is not None and not any(wish.intent in _NO_ANSWER for wish in wishes):
-        answered = _answer_to(context.memory.question, said, context)
-        if answered is not None:
-            return answered
+    if all(wish.intent is Intent.ORDER for wish in wishes) and (foreign := _foreign(line, context)) is not None:
+        return (foreign,)
+    answered = _resumed(line, wishes, context) or _answered(line, wishes, context)
+    if answered is not None:
+        return answered
     if not wishes and context.memory.before_unanswered:
-        whole = f"{context.memory.before_unanswered} {line.text}"
-        wishes, said = understand(whole), _said(whole, context)
+        wishes = understand(f"{context.memory.before_unanswered} {line.text}")
+    wishes = wishes or followups.found(line.text, context.memory)
     if not wishes:
-        tool = toolfit.named_tool(said.words, _tools(context)) if said.words else None
-        return _call(tool, said) if tool is not None else (_not_understood(line, context),)
-    steps = [step for wish in wishes for step in _fulfil(wish, context)]
-    return _joined(steps)
+        return _unknown(line, context)
+    return _joined([step for wish in wishes for step in _fulfil(followups.redone(wish, context.memory), context)])
+
+
+def _resumed(line: UserLine, wishes: Sequence[Wish], context: Context) -> Plan | None:
+    """A nod or a noise in the middle of what the agent tells is no interruption: it goes on."""
+    if line.typed or not context.memory.was_cut_off or not context.situation.hears:
+        return None
+    is_nod = bool(wishes) and all(wish.intent is Intent.OKAY for wish in wishes)
+    if not is_nod and line.text.strip():
+        return None
+    return answers.answer(Wish(Intent.CONTINUE, ""), context)
+
+
+def _answered(line: UserLine, wishes: Sequence[Wish], context: Context) -> Plan | None:
+    """What follows from an answer to what the agent asked; None when it did not ask, or this is no answer."""
+    memory = context.memory
+    if memory.question is not None and not any(wish.intent in _NO_ANSWER for wish in wishes):
+        return _answer_to(memory.question, _said(line.text, context), context, free=not wishes)
+    offered = next((wanted for offer, wanted in texts.OFFERS.items() if offer in memory.said_last), None)
+    if offered is not None and agrees(wishes):
+        return _joined([step for wish in understand(offered) for step in _fulfil(wish, context)])
+    ordered = ordering.answered(memory.said_last, line.text, wishes, context)
+    return (ordered,) if ordered is not None else None
+
+
+def _foreign(line: UserLine, context: Context) -> Say | None:
+    """The answer to another language than English, unless it answers a question: "La Paz" is a city."""
+    if context.memory.question is not None:
+        return None
+    return languages.foreign(line.text, context.moment.wall) or languages.lost(line.text)
+
+
+def _unknown(line: UserLine, context: Context) -> Plan:
+    """What was said is none of the wishes: a tool of that name, another language, or not understood."""
+    said = _said(line.text, context)
+    tool = toolfit.named_tool(said.words, _tools(context)) if said.words else None
+    if tool is not None:
+        return _call(tool, said)
+    is_asked = context.memory.question is not None or ordering.is_open(context.memory.said_last)
+    chat = None if is_asked else smalltalk.answer(line, context)
+    return (chat or _not_understood(line, context),)
 
 
 def _fulfil(wish: Wish, context: Context) -> Plan:
@@ -157,14 +213,15 @@ def _fulfil(wish: Wish, context: Context) -> Plan:
         tool = toolfit.named_tool(said.words, tools)
     if tool is None or (wish.intent in _OWN and filling.fill(tool, said).missing):
         return answers.answer(wish, context)
-    return _call(tool, said)
+    return _call(tool, said, _said(wish.before, context) if wish.before else None)
 
 
-def _call(tool: ToolSpec, said: Said) -> Plan:
-    filled = filling.fill(tool, said)
-    if not filled.missing:
-        return (Call(tool.name, filled.arguments),)
-    return (_question(tool, dict(filled.arguments), filled.missing[0]),)
+def _call(tool: ToolSpec, said: Said, before: Said | None = None) -> Plan:
+    """The call, or the question for what it lacks. What was said before holds where nothing else is said now."""
+    arguments = dict(filling.fill(tool, before).arguments) if before is not None else {}
+    arguments.update(filling.fill(tool, said).arguments)
+    missing = [name for name in filling.required_of(tool) if name not in arguments]
+    return (_question(tool, arguments, missing[0]),) if missing else (Call(tool.name, arguments),)
 
 
 def _question(tool: ToolSpec, arguments: dict[str, Any], wanted: str) -> Say:
@@ -172,12 +229,12 @@ def _question(tool: ToolSpec, arguments: dict[str, Any], wanted: str) -> Say:
     return Say(filling.question(tool, wanted), topic=Topic.QUESTION, asks=asks)
 
 
-def _answer_to(question: Question, said: Said, context: Context) -> Plan | None:
+def _answer_to(question: Question, said: Said, context: Context, *, free: bool) -> Plan | None:
     """The call that was waiting for this answer, or the next question; None when it is no answer."""
     tool = next((tool for tool in _tools(context) if tool.name == question.tool), None)
     if tool is None:
         return None
-    value = filling.answer(tool, question.wanted, said)
+    value = filling.answer(tool, question.wanted, said, free=free)
     if value is None:
         return None
     arguments = {**filling.fill(tool, said).arguments, **question.arguments, question.wanted: value}
@@ -188,8 +245,21 @@ def _answer_to(question: Question, said: Said, context: Context) -> Plan | None:
 def _not_understood(line: UserLine, context: Context) -> Say:
     if not context.situation.hears and not line.typed:
         return Say(texts.NO_EARS, topic=Topic.NOT_UNDERSTOOD)
+    if not line.text.strip() and (line.shown or line.typed):
+        return Say(texts.NO_EYES if line.shown else texts.NOTHING_TYPED, topic=Topic.NOT_UNDERSTOOD)
+    misses = context.memory.misses
+    question = context.memory.question
+    tool = next((tool for tool in _tools(context) if question is not None and tool.name == question.tool), None)
+    if question is not None and tool is not None and misses < len(texts.NOT_UNDERSTOOD) - 1:
+        asked = _question(tool, dict(question.arguments), question.wanted)
+        return replace(asked, text=f"{texts.SAY_AGAIN} {asked.text}", topic=Topic.NOT_UNDERSTOOD)
+    if ordering.is_open(context.memory.said_last) and misses < len(texts.NOT_UNDERSTOOD) - 1:
+        asked = ordering.again(context.memory.said_last)
+        return replace(asked, text=f"{texts.SAY_AGAIN} {asked.text}", topic=Topic.NOT_UNDERSTOOD)
     sentences = texts.NOT_KNOWN if line.typed else texts.NOT_UNDERSTOOD
-    return Say(sentences[min(context.memory.misses, len(sentences) - 1)], topic=Topic.NOT_UNDERSTOOD)
+    if misses >= len(sentences) - 1 and teams.speaking(context.memory) is not None:
+        return Say(texts.NOBODY_ELSE, topic=Topic.NOT_UNDERSTOOD)
+    return Say(sentences[min(misses, len(sentences) - 1)], topic=Topic.NOT_UNDERSTOOD)
 
 
 def _joined(steps: list[Step]) -> Plan:
@@ -197,8 +267,8 @@ def _joined(steps: list[Step]) -> Plan:
     joined: list[Step] = []
     for step in steps:
         before = joined[-1] if joined else None
-        if isinstance(step, Say) and isinstance(before, Say):
-            joined[-1] = Say(f"{before.text} {step.text}", topic=step.topic, asks=step.asks, voice=step.voice)
+        if isinstance(step, Say) and isinstance(before, Say) and step.language == before.language:
+            joined[-1] = replace(step, text=f"{before.text} {step.text}")
         else:
             joined.append(step)
     return tuple(joined)

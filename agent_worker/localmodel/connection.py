@@ -58,6 +58,8 @@ class Engines:
     """What sessions hear and speak with."""
 
     synthesiser: Synthesiser
+    polyglot: Synthesiser | None = None
+    """Speaks other languages than English, with voices named by them; None: the same one speaks all."""
     recogniser: Callable[[], Recogniser | None]
     """Makes one for a session."""
     vad: Callable[[], Vad]
@@ -83,7 +85,7 @@ class Connection:
         self._socket = socket
         self._protocol = protocol
         self._outbox = Outbox()
-        self._voice = Voice(engines.synthesiser, self._take, self._outbox.room)
+        self._voice = Voice(engines.synthesiser, self._take, self._outbox.room, engines.polyglot)
         self._ears = Ears(engines.recogniser, engines.vad, self._take)
         self._recorder = recorder
         self._tape = Tape(protocol.session.id)

@@ -233,7 +233,8 @@ class Conversation:
                 return OutputLine(call_id=item.call_id, output=item.output)
             case Message(role=Role.USER):
                 typed = not any(part.kind is PartKind.INPUT_AUDIO for part in item.parts)
-                return UserLine(item.text, typed, item.silent)
+                shown = any(part.kind is PartKind.INPUT_IMAGE for part in item.parts)
+                return UserLine(item.text, typed, item.silent, shown)
             case Message(role=Role.ASSISTANT):
                 return AgentLine(said=item.said or Say(item.text), heard=item.heard)
             case Message():

@@ -45,11 +45,20 @@ class Say:
 
     text: str
     topic: Topic = field(kw_only=True, default=Topic.ANSWER)
-    speed: float = field(kw_only=True, default=1.0)
-    """Relative to the session's speed."""
+    speed: float | None = field(kw_only=True, default=None)
+    """Relative to the session's speed; None: as before."""
     asks: Question | None = field(kw_only=True, default=None)
     voice: str | None = field(kw_only=True, default=None)
     """Somebody else says this: a voice by its name. None: the session's own."""
+    language: str | None = field(kw_only=True, default=None)
+    """The text is in this language ("fr"); None: in English."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Something takes this many seconds. What comes behind it is said then, unless the user interrupts."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ class Call:
     arguments: Mapping[str, Any]
 
 
-Step = Say | Call | Remind | ForgetReminders
+Step = Say | Call | Pause | Remind | ForgetReminders
 Plan = tuple[Step, ...]
 """What a response consists of, in order."""
 
@@ -86,6 +95,8 @@ class UserLine:
     typed: bool = False
     silent: bool = False
     """Nobody said it: the user has been silent for so long that a reply is due."""
+    shown: bool = False
+    """With an image: nobody here can see it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +153,8 @@ class Situation:
     history: tuple[Line, ...] = ()
     reminders: tuple[float, ...] = ()
     """In how many seconds something will be said by itself, the next one first."""
+    voice: str = "alloy"
+    """What the session calls its own voice."""
     hears: bool = True
     """False: there is no recogniser on this machine."""
 

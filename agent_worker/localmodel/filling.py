@@ -51,11 +51,19 @@ def fill(tool: ToolSpec, said: Said) -> Filling:
     return Filling(arguments, tuple(name for name in required_of(tool) if name not in arguments))
 
 
-def answer(tool: ToolSpec, wanted: str, said: Said) -> Any | None:
-    """The value of one argument from the answer to a question for it, or None when it is no answer."""
+def answer(tool: ToolSpec, wanted: str, said: Said, *, free: bool = True) -> Any | None:
+    """The value of one argument from the answer to a question for it, or None when it is no answer.
+
+    Args:
+        tool: Whose argument it is.
+        wanted: The argument's name.
+        said: The answer.
+        free: Whether any few words are an answer. Not, if they mean something else.
+
+    """
     schema = properties_of(tool).get(wanted, {})
     value = _value(wanted, schema, said)
-    if value is None and "string" in _kinds(schema) and not schema.get("enum"):
+    if value is None and free and "string" in _kinds(schema) and not schema.get("enum"):
         words = [word for word in said.words if word not in ("a", "an", "the", "please", "in", "to", "for")]
         if 0 < len(words) <= _LONGEST_ANSWER:
             is_name = bool(set(words_of(wanted)) & (_PLACES | _PEOPLE))

@@ -4,11 +4,13 @@ What somebody wants done stands above how politely it is said: "hello, what time
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from agent_worker.localmodel import sums
+from agent_worker.localmodel.phrases import FOOD
 from agent_worker.localmodel.words import normal, vocabulary
 
 
@@ -22,6 +24,7 @@ class Intent(StrEnum):
     COUNT = "count"
     DATE = "date"
     DICE = "dice"
+    ECHO = "echo"
     FASTER = "faster"
     GREET = "greet"
     HEAR_ME = "hear_me"
@@ -30,10 +33,12 @@ class Intent(StrEnum):
     JOKE = "joke"
     LANGUAGE = "language"
     LOUDER = "louder"
+    MAIL = "mail"
     MATH = "math"
     NAME_GET = "name_get"
     NAME_SET = "name_set"
     NO = "no"
+    NORMAL_PACE = "normal_pace"
     OKAY = "okay"
     ORDER = "order"
     ORDER_CANCEL = "order_cancel"
@@ -47,6 +52,7 @@ class Intent(StrEnum):
     TIMER_CANCEL = "timer_cancel"
     TIMER_QUERY = "timer_query"
     TIMER_SET = "timer_set"
+    TRAIN = "train"
     TRANSFER = "transfer"
     WEATHER = "weather"
     WHO = "who"
@@ -59,6 +65,8 @@ class Wish:
 
     intent: Intent
     text: str
+    before: str = ""
+    """The wish that this one corrects or goes on with: what is not said now holds from it."""
 
     @property
     def words(self) -> list[str]:
@@ -66,10 +74,6 @@ class Wish:
         return self.text.split()
 
 
-FOOD: Final = (
-    r"pizzas?|coffees?|teas?|sandwich(?:es)?|salads?|burgers?|soups?|cakes?|waters?|espressos?|cappuccinos?|lattes?"
-    r"|pastas?|fries|juices?|colas?|sodas?|beers?|wines?|ice creams?"
-)
 NAMES: Final = vocabulary(
     "alice anna alex adam amy andrew anthony barbara ben bill bob brian carol charles charlie chris "
     "christine claire daniel david diana donald dorothy edward elizabeth emily emma eric eva frank fred "
@@ -81,7 +85,11 @@ NAMES: Final = vocabulary(
 """Names that are believed after a mere "I am": anything else may be a mood."""
 
 _A_MOMENT = r"(?:second|minute|moment|bit)"
-_TEAM = r"(?:billing|sales|support|operator|human|agent|person|someone|somebody|customer service|technical support)"
+_TEAM = (
+    r"(?:billing|sales|support|operator|human|agent|person|someone|somebody|customer service|technical support|"
+    r"representative|real person|human being|manager)"
+)
+_LANGUAGES = r"(?:french|spanish|german|italian|dutch|portuguese|russian|polish|chinese|japanese|hindi|swedish)"
 _ONE_OF = r"(?:a|another|the|that|one more|more|any|some|your|tell|read|good|funny) "
 _ME_NAME = r"(?:i am|this is)"
 
@@ -95,6 +103,7 @@ _TABLE: Final[tuple[tuple[Intent, str], ...]] = (
         r"(?: (?:it|that|this|talking|speaking|reading|counting|please|now|stop|wait|there|just|for|a|"
         rf"{_A_MOMENT}))*$",
     ),
+    (Intent.ECHO, r"^(?:please )?repeat after me \w"),
     (
         Intent.CONTINUE,
         r"^(?:(?:yes|okay|please|no) )*(?:can you |could you |would you )?(?:please )?"
@@ -108,22 +117,29 @@ _TABLE: Final[tuple[tuple[Intent, str], ...]] = (
         r"(?: (?:please|again|once more))*$|^i did not (?:hear|understand|catch|get)(?: (?:that|it|you))?$",
     ),
     (Intent.ANOTHER, r"^(?:(?:tell me|roll|flip) )?(?:another|one more|(?:it |them )?again)(?: one)?(?: please)?$"),
+    (Intent.NORMAL_PACE, r"\b(?:normal|usual|regular) (?:speed|pace)\b|\b(?:talk|speak) normal(?:ly)?\b"),
     (Intent.SLOWER, r"\b(?:slower|slow down|slowly)\b"),
     (Intent.FASTER, r"\b(?:faster|quicker|speed up)\b"),
     (Intent.LOUDER, r"\b(?:louder|speak up|talk up|volume)\b"),
     (
         Intent.TRANSFER,
         r"\b(?:transfer|connect me|put me through)\b|\b(?:talk|speak) (?:to|with) (?!you\b|me\b|it\b)\w+|"
-        rf"^{_TEAM}(?: please)?$|\bget me (?:a |an |the )?{_TEAM}\b|^(?:back to the assistant|go back)$",
+        rf"^{_TEAM}(?: please)?$|\b(?:get|give|find) me (?:a |an |the )?{_TEAM}\b|"
+        r"^(?:back to the assistant|go back)$",
     ),
     (Intent.ORDER_CANCEL, r"\bcancel\b.*\border\b"),
     (Intent.TIMER_CANCEL, r"\b(?:cancel|stop|delete|clear|turn off|end)\b.*\b(?:timers?|alarms?)\b"),
     (Intent.TIMER_QUERY, r"\bhow (?:much|long|many)\b.*\b(?:left|longer|remain\w*)\b|\bis (?:the|my) timer\b"),
-    (Intent.TIMER_SET, r"\b(?:timer|alarm)\b|\b(?:wake|remind) me\b"),
+    (Intent.TIMER_SET, r"\b(?:timers?|alarms?)\b|\b(?:wake|remind) me\b"),
     (
         Intent.ORDER_STATUS,
         r"\bwhere\b.*\border\b|\bstatus\b.*\border\b|\border\b.*\b(?:status|number)\b|\bcheck\b.*\border\b|"
         r"\bwhen will\b.*\border\b|\bis (?:my|the|our) order\b|\bwhat did i order\b|\btrack\b.*\border\b",
+    ),
+    (
+        Intent.LANGUAGE,
+        rf"\b(?:in|into|to|speak|talk|know|understand|learn) {_LANGUAGES}\b|^(?:{_LANGUAGES})(?: please)?$|"
+        rf"\b{_LANGUAGES} (?:word )?for\b",
     ),
     (Intent.STORY, rf"\b{_ONE_OF}(?:\w+ )?(?:story|stories|fairy tale)\b|^(?:story|stories)(?: please)?$"),
     (Intent.JOKE, rf"\b{_ONE_OF}(?:\w+ )?jokes?\b|^jokes?(?: please)?$|\bmake me laugh\b|\bsomething funny\b"),
@@ -147,7 +163,8 @@ _TABLE: Final[tuple[tuple[Intent, str], ...]] = (
     ),
     (
         Intent.DATE,
-        r"\b(?:what|which) (?:day|date)\b|\btoday date\b|\b(?:what is|me|know) the date\b|\bwhat is today\b|"
+        r"\b(?:what|which) (?:day|date|year|month)\b|\b(?:tomorrow|yesterday) date\b|"
+        r"\btoday date\b|\b(?:what is|me|know) the date\b|\bwhat is today\b|"
         r"^(?:the )?date(?: please)?$",
     ),
     (
@@ -155,20 +172,36 @@ _TABLE: Final[tuple[tuple[Intent, str], ...]] = (
         r"\b(?:weather|forecast|umbrella)\b|\b(?:will|is) it (?:going to )?(?:be )?"
         r"(?:rain|snow|sunny|cold|warm|hot|raining|snowing|windy)",
     ),
-    (Intent.LANGUAGE, r"\b(?:french|spanish|german|italian|bonjour|hola)\b"),
+    (
+        Intent.TRAIN,
+        r"\b(?:next|first|last|a|the|any|look up|check|find|when) (?:\w+ )?trains?\b|\btrains? (?:to|from|times?)\b|"
+        r"\bby train\b",
+    ),
+    (
+        Intent.MAIL,
+        r"\b(?:check|read|open|get|any|new|my|have|have i got) (?:\w+ )?"
+        r"(?:e-?mails?|mails?|mailbox|messages?|inbox)\b",
+    ),
     (
         Intent.ORDER,
-        r"\border\b|\b(?:want|would like|will (?:have|take)|can i (?:get|have)|could i (?:get|have)|may i have|"
-        rf"give me|get me|bring me|need)\b.*\b(?:{FOOD})\b|^(?:\w+ ){{0,3}}(?:{FOOD})(?: with .*)?(?: please)?$",
+        r"^(?!what can|what could|which).*\border\b|"
+        r"\b(?:want|would like|will (?:have|take)|can i (?:get|have)|could i (?:get|have)|may i have|"
+        rf"give me|get me|bring me|need)\b.*\b(?:{FOOD})\b|^(?:\w+ ){{0,3}}(?:{FOOD})"
+        r"(?: (?:with|and|plus|a|an|some|one|two|three|four|five|six|\d+) .*)?(?: please)?$",
     ),
     (
         Intent.HELP,
-        r"\bhelp\b|\bwhat can (?:you|i) (?:do|say|ask)\b|\bwhat (?:do you|are you able to) do\b|"
+        r"\bhelp(?! .*\b(?:bill|invoice|problem|refund)\b)\b|\bwhat can (?:you|i) (?:do|say|ask)\b|"
+        r"\bwhat (?:do you|are you able to) do\b|"
         r"\bhow (?:does this|do you) work\b|\bwhat else can\b",
     ),
     (Intent.WHO, r"\bwho are you\b|\bwhat are you\b|\byour name\b"),
     (Intent.HOW_ARE_YOU, r"\bhow are you\b|\bhow is it going\b|\bhow do you do\b"),
-    (Intent.HEAR_ME, r"\bcan you hear me\b|\bare you (?:still )?there\b|\bdo you hear me\b"),
+    (
+        Intent.HEAR_ME,
+        r"\bcan you hear me\b|\bare you listening\b|\b(?:anybody|anyone|somebody) (?:there|here)\b|"
+        r"\bare you (?:still )?there\b|\bdo you hear me\b",
+    ),
     (
         Intent.BYE,
         r"\b(?:goodbye|bye|see you|good night|hang up|end the call)\b|^that is (?:all|it)(?: for (?:now|today))?\b",
@@ -187,6 +220,11 @@ _TABLE: Final[tuple[tuple[Intent, str], ...]] = (
         r"cool|nice|really|wow|well|so|um|uh|and|maybe|i do not know|you are welcome|that is (?:good|great|fine))$",
     ),
 )
+_AGREED: Final = re.compile(
+    r"(?:oh |uh )?(?:okay|right|uh-huh|mm-hm|mhm|all right|alright|great|good|very good|fine|cool|nice|"
+    r"that is (?:good|great|fine))"
+)
+"""What is an answer after a question, and no more than a nod elsewhere."""
 _COMPILED: Final = tuple((intent, re.compile(pattern)) for intent, pattern in _TABLE)
 _LEAD: Final = re.compile(r"^(?:(?:um|uh|er|ah|hmm|so|well|oh|okay so|actually|and|now|just|then|but)\s)+(?=\S)")
 _APART: Final = frozenset(
@@ -200,10 +238,31 @@ _APART: Final = frozenset(
         Intent.TIME,
         Intent.TIMER_CANCEL,
         Intent.TIMER_SET,
+        Intent.TRAIN,
         Intent.WEATHER,
     }
 )
 """What can be wished for two at a time, with "and" between."""
+_OPENINGS: Final = frozenset({Intent.NAME_SET})
+"""What people say in front of what they want."""
+PASSING: Final = frozenset(
+    {
+        Intent.ANOTHER,
+        Intent.CONTINUE,
+        Intent.FASTER,
+        Intent.GREET,
+        Intent.LOUDER,
+        Intent.NO,
+        Intent.NORMAL_PACE,
+        Intent.OKAY,
+        Intent.REPEAT,
+        Intent.SLOWER,
+        Intent.STOP,
+        Intent.THANKS,
+        Intent.YES,
+    }
+)
+"""About the conversation itself: what was wanted before still is what it is about."""
 
 
 def understand(text: str) -> tuple[Wish, ...]:
@@ -213,6 +272,10 @@ def understand(text: str) -> tuple[Wish, ...]:
 
 
 def _understand(words: str) -> tuple[Wish, ...]:
+    first, _, rest = words.partition(" and ")
+    opening = _understand_one(first) if rest else None
+    if opening is not None and opening.intent in _OPENINGS:
+        return (opening, *_understand(rest))
     parts = [_understand_one(part) for part in re.split(r"\band (?:also |then )?", words) if part.strip()]
     if len(parts) > 1 and all(part is not None and part.intent in _APART for part in parts):
         return tuple(part for part in parts if part is not None)
@@ -226,3 +289,15 @@ def _understand_one(words: str) -> Wish | None:
         if pattern.search(words):
             return Wish(intent, words)
     return Wish(Intent.MATH, words) if sums.find(words.split()) is not None else None
+
+
+def agrees(wishes: Sequence[Wish]) -> bool:
+    """Whether this says yes to a question."""
+    return bool(wishes) and all(
+        wish.intent is Intent.YES or (wish.intent is Intent.OKAY and _AGREED.fullmatch(wish.text)) for wish in wishes
+    )
+
+
+def refuses(wishes: Sequence[Wish]) -> bool:
+    """Whether this says no to a question, and no more than that."""
+    return bool(wishes) and all(wish.intent is Intent.NO for wish in wishes)

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
-from agent_worker.localmodel import texts
 from agent_worker.localmodel.dialogue import (
     AgentLine,
     CallLine,
@@ -17,8 +16,8 @@ from agent_worker.localmodel.dialogue import (
     Topic,
     UserLine,
 )
-from agent_worker.localmodel.intents import NAMES
-from agent_worker.localmodel.words import normal, vocabulary
+from agent_worker.localmodel.intents import NAMES, PASSING, Wish, understand
+from agent_worker.localmodel.words import MOST_CHARACTERS, normal, vocabulary
 
 _NAMED: Final = re.compile(
     r"\b(?:my name is|(?:i am|they|people) call(?:ed)?(?: me)?|(?<!do not )call me) (?:is )?"
@@ -28,6 +27,8 @@ _INTRODUCED: Final = re.compile(r'^The next message is from "(.+)"\.$')
 """How a session with several humans names the one who speaks (session.introductions)."""
 _MERELY: Final = re.compile(r"^(?:(?:hello|hi|hey) )?(?:i am|this is) (\w+)$")
 _NO_NAME: Final = vocabulary("not a an the on in back again later now when if what important nobody")
+_LOOK_BACK: Final = 8
+"""Things said by the user among which the last wish is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,30 @@ class Memory:
         """What the user said last, unless the agent has spoken since. Words win over a noise after them."""
         fresh = [line for line in self._fresh if isinstance(line, UserLine)]
         spoken = [line for line in fresh if line.text.strip()]
-        return (spoken or fresh or [None])[-1]
+        # Images come by themselves, one each second: they are no turn unless there is no other.
+        heard = [line for line in fresh if not line.shown]
+        return (spoken or heard or fresh or [None])[-1]
+
+    @property
+    def heard_before(self) -> str:
+        """What the user said last of those things that the agent has answered, or ""."""
+        answered = self.history[: len(self.history) - len(self._fresh)]
+        lines = (line.text for line in reversed(answered) if isinstance(line, UserLine) and line.text.strip())
+        return next(lines, "")[:MOST_CHARACTERS]
+
+    @property
+    def wish_before(self) -> Wish | None:
+        """What the user wanted last, of what the agent has answered; details that came later stand in front."""
+        answered = self.history[: len(self.history) - len(self._fresh)]
+        lines = (line for line in reversed(answered) if isinstance(line, UserLine))
+        since: list[str] = []
+        for line in islice(lines, _LOOK_BACK):
+            wishes = understand(line.text)
+            if not wishes:
+                since.append(normal(line.text))
+            elif wishes[-1].intent not in PASSING:
+                return Wish(wishes[-1].intent, " and ".join([*since, wishes[-1].text]))
+        return None
 
     @property
     def told(self) -> str | None:
@@ -121,15 +145,22 @@ class Memory:
         return count
 
     @property
-    def speaker(self) -> str | None:
-        """The voice that the user was handed over to last; None: the session's own."""
-        return next((line.said.voice for line in self.agent_lines if line.said.topic is Topic.HANDOFF), None)
+    def pace(self) -> float | None:
+        """How fast the agent speaks now; None: as the session says."""
+        lines = self.agent_lines
+        return lines[0].said.speed if lines else None
 
     @property
-    def order(self) -> AgentLine | None:
-        """The last order that was taken, unless it was cancelled since."""
-        line = next((line for line in self.agent_lines if line.said.topic is Topic.ORDER), None)
-        return line if line is not None and texts.CANCELLED not in line.said.text else None
+    def said_last(self) -> str:
+        """The agent's last words, or ""."""
+        lines = self.agent_lines
+        return lines[0].said.text if lines else ""
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether the agent was in the middle of something when the user began."""
+        lines = self.agent_lines
+        return bool(lines and lines[0].unheard)
 
     @property
     def interrupted(self) -> AgentLine | None:

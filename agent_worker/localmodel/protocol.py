@@ -72,13 +72,15 @@ class Protocol:
         self._responses: dict[str, Response] = {}
         self._waiting: list[str] = []
         self._voice_locked = False
+        self._resting: dict[str, float] = {}
 
     @property
     def deadline(self) -> float:
         """When `advance` is due, unless something happens before."""
         # While somebody speaks a reminder waits for the end of that, and not for a time.
         reminder = self._reminders.deadline if self._is_quiet else None
-        due = (self._ends_at, self._hearing.deadline, self._idle.deadline(self._detection), reminder)
+        rest = min(self._resting.values(), default=None)
+        due = (self._ends_at, self._hearing.deadline, self._idle.deadline(self._detection), reminder, rest)
         return min(moment for moment in due if moment is not None)
 
     def open(self) -> list[Action]:
@@ -94,6 +96,8 @@ class Protocol:
             )
             return [self._send(events.error(expired, None)), Close(code=1000, reason="session_expired")]
         out = [*self._stop_turn(now), *self._hearing.give_up(now, tell=self._transcribes), *self._think_if_heard(now)]
+        for response_id in [each for each, until in self._resting.items() if now >= until]:
+            out += self._progress(SpeechFinished(response_id), now)
         idle_until = self._idle.deadline(self._detection)
         if idle_until is not None and now >= idle_until:
             self._idle.stirred()
@@ -307,6 +311,9 @@ class Protocol:
                 out, order = response.proceed()
             case SpeechFailed():
                 out = response.fail(happening.message)
+        self._resting.pop(response.id, None)
+        if response.resting is not None and not response.is_over:
+            self._resting[response.id] = now + response.resting
         self._reminders.take(response.reminders, now)
         response.reminders.clear()
         self._forget_if_over(response, now)
@@ -330,6 +337,7 @@ class Protocol:
             if response.order.in_conversation:
                 self._idle.replied(now)
             del self._responses[response.id]
+            self._resting.pop(response.id, None)
             if response.id in self._waiting:
                 self._waiting.remove(response.id)
 

@@ -27,6 +27,7 @@ def order_of(given: ResponseParameters | None, session: Session, conversation: C
     asked = given or ResponseParameters()
     output = asked.audio.output if asked.audio is not None else None
     tools = asked.tools if asked.tools is not None else session.tools
+    voice = _voice(output.voice if output is not None and output.voice else session.audio.output.voice)
     own_input = asked.input is not None
     situation = Situation(
         instructions=session.instructions,
@@ -34,12 +35,13 @@ def order_of(given: ResponseParameters | None, session: Session, conversation: C
         tools=tuple(tool.spec() for tool in tools),
         tool_choice=_choice(asked.tool_choice or session.tool_choice),
         history=_lines(asked.input or [], conversation),
+        voice=voice,
         hears=hears,
     )
     return Order(
         modality=(asked.output_modalities or session.output_modalities)[0],
         audio_format=output.format if output is not None and output.format else session.audio.output.format,
-        voice=_voice(output.voice if output is not None and output.voice else session.audio.output.voice),
+        voice=voice,
         speed=session.audio.output.speed,
         max_output_tokens=asked.max_output_tokens or session.max_output_tokens,
         in_conversation=asked.conversation != "none",

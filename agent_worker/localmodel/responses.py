@@ -15,7 +15,7 @@ from agent_worker.history.items import Role
 from agent_worker.localmodel import events
 from agent_worker.localmodel.actions import Speak
 from agent_worker.localmodel.conversation import TEXT_TOKEN_CHARACTERS, Conversation
-from agent_worker.localmodel.dialogue import Call, ForgetReminders, Plan, Remind, Say, Situation
+from agent_worker.localmodel.dialogue import Call, ForgetReminders, Pause, Plan, Remind, Say, Situation
 from agent_worker.localmodel.events import Json, PartEvents
 from agent_worker.localmodel.formats import FormatEncoder
 from agent_worker.localmodel.items import CallItem, Item, ItemStatus, Message, Part, PartKind, wire
@@ -94,6 +94,8 @@ class Response:
         self._names = names
         self.reminders: list[Remind | ForgetReminders] = []
         """What is to be said later, or no longer, as far as the plan has come to it."""
+        self.resting: float | None = None
+        """Seconds for which the plan rests from now on, until it proceeds; None: it does not."""
         self._plan: Plan = ()
         self._output: list[Json] = []
         self._speech: _Speech | None = None
@@ -120,10 +122,12 @@ class Response:
         """Do the next steps, as far as the next speech or the end.
 
         Returns:
-            Events to send, and the speech that is to be made before it goes on.
+            Events to send, and the speech that is to be made before it goes on. Without a speech it is over, or
+            `resting`.
 
         """
         out: list[Json] = []
+        self.resting = None
         if self._speech is not None:
             out += self._close_speech(ItemStatus.COMPLETED)
         while self._plan:
@@ -138,6 +142,9 @@ class Response:
                     self.reminders.append(step)
                 case ForgetReminders():
                     self.reminders.append(step)
+                case Pause(seconds):
+                    self.resting = seconds
+                    return out, None
                 case Say() if self.order.modality == "text":
                     out += self._write(step)
                 case Say():
@@ -263,7 +270,8 @@ class Response:
             response_id=self.id,
             text=step.text,
             voice=step.voice or self.order.voice,
-            speed=self.order.speed * step.speed,
+            speed=self.order.speed * (step.speed or 1.0),
+            language=step.language,
         )
 
     def _add(self, item: Item) -> list[Json]:

@@ -65,8 +65,10 @@ def installed_engines() -> Engines:
     hears = speech_engines.recogniser() is not None
     if not hears:
         log.warning("%s", NO_RECOGNISER)
+    polyglot = speech_engines.synthesiser("espeak")
     return Engines(
         synthesiser=synthesiser or Tones(),
+        polyglot=polyglot,
         recogniser=speech_engines.recogniser,
         vad=_detector(),
         hears=hears,

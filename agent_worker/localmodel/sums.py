@@ -68,11 +68,15 @@ def _first(words: Sequence[str]) -> Sum | None:
 
 
 def _at(words: Sequence[str], start: int) -> Sum | None:
-    first = number_at(words, start, homophones=True)
+    negative = start < len(words) and words[start] == "minus"
+    first = number_at(words, start + negative, homophones=True)
     if first is None:
         return None
-    numbers, operators = [Fraction(first[0])], list[str]()
+    numbers, operators = [Fraction(-first[0] if negative else first[0])], list[str]()
     at = first[1]
+    if tuple(words[at : at + 2]) == ("percent", "of"):
+        of = number_at(words, at + 2)
+        return None if of is None else Sum((numbers[0], Fraction(100), Fraction(of[0])), ("/", "*"))
     while (operator := _operator(words, at)) is not None:
         sign, after = operator
         number = number_at(words, after, homophones=True)

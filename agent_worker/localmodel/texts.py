@@ -17,6 +17,21 @@ STORY: Final = (
     "And on clear nights, when the boats come home, they ring their bells to say good evening."
 )
 """Between 40 and 50 seconds."""
+SECOND_STORY: Final = (
+    "A clockmaker in a mountain village had one clock that nobody could repair. "
+    "It ran well all day, and every night at three it stopped. "
+    "He changed the spring, he changed the wheels, and at last he changed the case. "
+    "Still, at three in the morning, it fell silent. "
+    "So one night he stayed awake and watched. "
+    "At three o'clock a mouse came out of the wall, climbed into the clock, and lay down on the warm brass wheel. "
+    "The clock stopped, and the mouse slept. "
+    "At six it stretched, climbed down again, and the clock went on. "
+    "The clockmaker thought about this for a while. "
+    "Then he knitted a very small bed, and put it next to the stove. "
+    "The clock has been right ever since. "
+    "And the mouse, they say, is never late for breakfast."
+)
+STORIES: Final = (STORY, SECOND_STORY)
 
 JOKES: Final = (
     "My umbrella wants a holiday. It says it only ever meets people when they are under the weather.",
@@ -34,6 +49,9 @@ EXAMPLES: Final = (
     "tell me a joke",
     "roll two dice",
     "what is seven plus five",
+    "order a large pizza",
+    "set a timer for one minute",
+    "how do you say thank you in French",
     "my name is Alice",
 )
 """Sentences that the recogniser knows."""
@@ -58,12 +76,25 @@ NO_EARS: Final = (
 NOT_UNDERSTOOD: Final = (
     "Sorry, I did not catch that. Could you say it again?",
     "I still did not get it. You can say, for example: what time is it, or: tell me a story.",
-    "I am sorry, I do not understand you well today. You can also type to me.",
+    "I am sorry, I do not understand you well today. Shall I connect you to a human?",
 )
 """For the first time, the second, and after that."""
 NOT_KNOWN: Final = (
     "I do not know how to help with that. Could you say it in another way?",
     "I do not know that either. Try, for example: what time is it, or: tell me a story.",
-    "I am a small model and know only a few things. Ask me what I can do.",
+    "I am a small model and know only a few things. Shall I connect you to a human?",
 )
+OFFERS: Final = {
+    "Shall I connect you to a human?": "connect me to a human",
+    "Shall I tell you a story?": "tell me a story",
+}
+"""What the agent asks, and what the user wants who says yes to it."""
+NOBODY_ELSE: Final = "I am sorry, I do not understand that either. Ask me what I can do, or say go back."
+"""The third time, when the user was handed over already."""
+NO_ALARM: Final = "I keep no alarms for a time of day. Say, for example: set a timer for two minutes."
+HOW_LONG: Final = "For how long? Say, for example: set a timer for two minutes."
+NO_EYES: Final = "I got your picture, but I cannot see. Tell me what is in it."
+NOTHING_TYPED: Final = "Your message was empty. Write to me, for example: what time is it."
+SAY_AGAIN: Final = "Sorry, I did not catch that."
+"""Before an open question is asked again."""
 """The same for what was typed, where hearing is not the trouble."""

@@ -13,6 +13,7 @@ from agent_worker.cascade.base import SpokenChunk, TimedWord
 
 _SCALE: Final = (262.0, 294.0, 330.0, 392.0, 440.0)
 """Five tones in which no two next to each other sound wrong."""
+_HEIGHTS: Final = {"low tones": 0.5, "high tones": 1.5}
 _LEVEL: Final = 0.08
 _GAP: Final = 0.08
 _PAUSE: Final = 0.25
@@ -24,17 +25,18 @@ class Tones:
     """A synthesiser that hums."""
 
     name = "tones"
-    voices = ("tones",)
+    voices = ("tones", "low tones", "high tones")
 
     def speak(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[SpokenChunk]:
-        """Hum a text; see `Synthesiser.speak`. There is one voice, whatever is asked for."""
+        """Hum a text; see `Synthesiser.speak`. A voice that is not here is the first."""
         position = 0
+        height = _HEIGHTS.get(voice or "", 1.0)
         pace = min(max(speed, 0.25), 4.0)
         for number, word in enumerate(text.split()):
             seconds = (0.12 + _LETTER * min(len(word), 12)) / pace
             rest = (_PAUSE if word[-1] in ".,;:!?" else _GAP) / pace
             samples = np.concatenate(
-                (_tone(_SCALE[number * 2 % len(_SCALE)], seconds), silence(samples_in(rest, MODEL_RATE)))
+                (_tone(height * _SCALE[number * 2 % len(_SCALE)], seconds), silence(samples_in(rest, MODEL_RATE)))
             )
             start = TimedWord(text=word, start_ms=milliseconds_of(position, MODEL_RATE))
             position += len(samples)

@@ -73,6 +73,12 @@ _TRAITS: Final = {
         has=_words("hangup hang goodbye", "hangup goodbye up call"),
         described=r"\b(?:hangs? up|ends?|finish(?:es)?)\b.{0,20}\b(?:call|conversation|session)\b|^hangs? up\b",
     ),
+    Intent.TRAIN: _Trait(has=_words("train trains railway timetable"), described=r"\btrains?\b"),
+    Intent.MAIL: _Trait(
+        has=_words("mail email mailbox inbox messages"),
+        lacks=vocabulary("send write compose reply delete"),
+        described=r"\b(?:reads?|checks?|lists?)\b.{0,20}\b(?:e-?mails?|mailbox|inbox|messages)\b",
+    ),
     Intent.STORY: _Trait(has=_words("story")),
     Intent.JOKE: _Trait(has=_words("joke")),
 }

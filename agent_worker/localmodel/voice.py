@@ -14,6 +14,7 @@ from agent_worker import clock
 from agent_worker.audio import MODEL_RATE, seconds_of, to_bytes
 from agent_worker.cascade.base import SpokenChunk, Synthesiser
 from agent_worker.localmodel.actions import Happening, Speak, SpeechFailed, SpeechFinished, SpeechMade
+from agent_worker.localmodel.voices import voice_of
 
 log = logging.getLogger(__name__)
 
@@ -24,20 +25,10 @@ RATE: Final = 3.0
 ENGINE_TIMEOUT: Final = 20.0
 """Seconds for a piece. The engines' own deadline is shorter: this one is for engines without."""
 
-_CLOUD_VOICES: Final = {"ash": 1, "ballad": 2, "cedar": 1, "echo": 1, "verse": 2}
-"""The cloud's voices that sound like another one than our first: the number of ours that comes nearest."""
-
 
 def due(sent: float) -> float:
     """When the next piece of a speech may go, in seconds after its first, once `sent` seconds of it have gone."""
     return max(0.0, sent - HEAD_START) / RATE
-
-
-def voice_of(asked: str, voices: tuple[str, ...]) -> str:
-    """The voice of this machine for the one that was asked for; every name has one."""
-    if asked in voices:
-        return asked
-    return voices[min(_CLOUD_VOICES.get(asked, 0), len(voices) - 1)]
 
 
 class Voice:
@@ -47,6 +38,7 @@ class Voice:
         synthesiser: The engine.
         deliver: Takes what has been made.
         room: Waits until the client has taken what was sent before.
+        polyglot: One with voices named by their languages, for what is not English; None: the same speaks it all.
 
     """
 
@@ -55,8 +47,10 @@ class Voice:
         synthesiser: Synthesiser,
         deliver: Callable[[Happening], None],
         room: Callable[[], Awaitable[None]],
+        polyglot: Synthesiser | None = None,
     ) -> None:
         self._synthesiser = synthesiser
+        self._polyglot = polyglot
         self._deliver = deliver
         self._room = room
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="voice")
@@ -67,18 +61,25 @@ class Voice:
 
     async def speak(self, order: Speak) -> None:
         """Make one speech, to its end or until it is cancelled."""
-        voice = voice_of(order.voice, self._synthesiser.voices)
+        engine, voice = self._chosen(order)
         chunks: Iterator[SpokenChunk] = iter(())
         try:
-            chunks = iter(self._synthesiser.speak(order.text, voice=voice, speed=order.speed))
+            chunks = iter(engine.speak(order.text, voice=voice, speed=order.speed))
             await self._pace(order, chunks)
         except Exception as failure:  # whatever an engine raises costs one reply, not the session
-            log.exception("%s could not speak", self._synthesiser.name)
+            log.exception("%s could not speak", engine.name)
             self._deliver(SpeechFailed(response_id=order.response_id, message=f"No speech: {failure}"))
         finally:
             # On the engine's thread, behind the piece that it may be making: a running generator cannot be closed.
             if isinstance(chunks, Generator):
                 self._thread.submit(chunks.close)
+
+    def _chosen(self, order: Speak) -> tuple[Synthesiser, str]:
+        """Who speaks, and with which voice."""
+        polyglot = self._polyglot
+        if polyglot is not None and order.language is not None and order.language in polyglot.voices:
+            return polyglot, order.language
+        return self._synthesiser, voice_of(order.voice, self._synthesiser.voices)
 
     async def _pace(self, order: Speak, chunks: Iterator[SpokenChunk]) -> None:
         loop = asyncio.get_running_loop()

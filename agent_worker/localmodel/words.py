@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+MOST_CHARACTERS: Final = 2000
+"""Of a text that are read: somebody who writes a book here must not make everybody else wait."""
+_ALWAYS_SEVERAL: Final = frozenset({"fries"})
 _CONTRACTIONS: Final = (
     (r"\b(what|where|how|who|when|that|it|there|name|here)'s\b", r"\1 is"),
     (r"\blet's\b", "let us"),
@@ -20,6 +23,9 @@ _CONTRACTIONS: Final = (
 _SIGNS: Final = (
     (r"(?<=\d),(?=\d{3}\b)", ""),
     (r"\+", " plus "),
+    (r"%", " percent "),
+    (r"[(](?=[\d(])|(?<=[\d)])[)]", " bracket "),
+    (r"(?<![\w.)])[-−](?=\d)", " minus "),
     (r"(?<=[\d)])\s*[*×x]\s*(?=[\d(])", " times "),
     (r"(?<=[\d)])\s*[/÷]\s*(?=[\d(])", " divided by "),
     (r"(?<=[\d)])\s*[-−–]\s*(?=[\d(])", " minus "),
@@ -51,7 +57,7 @@ def vocabulary(text: str) -> frozenset[str]:
 
 def normal(text: str) -> str:
     """The text's words, joined by single spaces."""
-    text = text.lower().replace("’", "'")
+    text = text[:MOST_CHARACTERS].lower().replace("’", "'")
     for pattern, replacement in (*_CONTRACTIONS, *_SIGNS):
         text = re.sub(pattern, replacement, text)
     words: list[str] = []
@@ -164,8 +170,17 @@ def in_words(value: int) -> str:
     return f"{small[value // 100]}-hundred{rest}"
 
 
+def plural(word: str) -> str:
+    """Several of them: "pizza" -> "pizzas"."""
+    if word.endswith(("ch", "sh", "ss", "x")):
+        return f"{word}es"
+    return word if word.endswith("s") else f"{word}s"
+
+
 def singular(word: str) -> str:
     """One of them: "pizzas" -> "pizza"."""
+    if word in _ALWAYS_SEVERAL:
+        return word
     if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes")):
         return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word

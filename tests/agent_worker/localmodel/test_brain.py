@@ -135,7 +135,7 @@ OWN: list[tuple[str, str]] = [
     ("mm-hm", "Okay."),
     ("how are you today", "I am fine, thank you. What can I do for you?"),
     ("can you hear me", "Yes, I am here, and I hear you."),
-    ("do you speak french", "I understand English only. But I can say bonjour, hola and guten Tag."),
+    ("do you speak french", "Oui, un peu. Mais je comprends surtout l'anglais."),
     ("my grandmother collects antique clocks", texts.NOT_UNDERSTOOD[0]),
     ("", texts.NOT_UNDERSTOOD[0]),
 ]

@@ -1,6 +1,6 @@
 import pytest
 
-from agent_worker.localmodel.intents import Intent, understand
+from agent_worker.localmodel.intents import Intent, agrees, refuses, understand
 
 SAID: list[tuple[str, list[Intent]]] = [
     ("Hello.", [Intent.GREET]),
@@ -74,6 +74,24 @@ SAID: list[tuple[str, list[Intent]]] = [
     ("continue with the story", [Intent.CONTINUE]),
     ("another one", [Intent.ANOTHER]),
     ("can you speak more slowly", [Intent.SLOWER]),
+    ("talk faster", [Intent.FASTER]),
+    ("speak at normal speed", [Intent.NORMAL_PACE]),
+    ("louder please", [Intent.LOUDER]),
+    ("do you speak french", [Intent.LANGUAGE]),
+    ("how do you say good morning in german", [Intent.LANGUAGE]),
+    ("french fries please", [Intent.ORDER]),
+    ("two small pizzas, one large coffee and a salad", [Intent.ORDER]),
+    ("what can i order", []),
+    ("when is the next train to paris", [Intent.TRAIN]),
+    ("check my mail", [Intent.MAIL]),
+    ("do i have any new messages", [Intent.MAIL]),
+    ("repeat after me: hello world", [Intent.ECHO]),
+    ("my name is bob and what time is it", [Intent.NAME_SET, Intent.TIME]),
+    ("what is ten percent of fifty", [Intent.MATH]),
+    ("what's tomorrow's date", [Intent.DATE]),
+    ("is anybody there", [Intent.HEAR_ME]),
+    ("give me a human", [Intent.TRANSFER]),
+    ("help me with my bill", []),
     ("yes please", [Intent.YES]),
     ("no thank you", [Intent.NO]),
     ("thank you very much goodbye", [Intent.BYE]),
@@ -101,9 +119,26 @@ def test_what_is_wanted(said: str, intents: list[Intent]) -> None:
 
 def test_every_intent_can_be_said() -> None:
     heard = {wish.intent for said, _ in SAID for wish in understand(said)}
-    assert heard | {Intent.FASTER, Intent.LOUDER, Intent.LANGUAGE} == set(Intent)
-    assert [understand(said)[0].intent for said in ("talk faster", "louder please", "do you speak french")] == [
-        Intent.FASTER,
-        Intent.LOUDER,
-        Intent.LANGUAGE,
-    ]
+    assert heard == set(Intent)
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("yes", agrees),
+        ("okay", agrees),
+        ("that's right", agrees),
+        ("yes please", agrees),
+        ("uh-huh", agrees),
+        ("no", refuses),
+        ("no thank you", refuses),
+        ("maybe", None),
+        ("i don't know", None),
+        ("what time is it", None),
+        ("blah", None),
+        ("no, two pizzas", None),
+    ],
+)
+def test_yes_and_no(said: str, answer: object) -> None:
+    wishes = understand(said)
+    assert [judge for judge in (agrees, refuses) if judge(wishes)] == ([answer] if answer is not None else [])

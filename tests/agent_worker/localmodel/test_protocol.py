@@ -34,7 +34,17 @@ from agent_worker.localmodel.actions import (
     UtteranceLost,
     VoiceJudged,
 )
-from agent_worker.localmodel.dialogue import AgentLine, Call, ForgetReminders, Remind, Say, Step, Topic, UserLine
+from agent_worker.localmodel.dialogue import (
+    AgentLine,
+    Call,
+    ForgetReminders,
+    Pause,
+    Remind,
+    Say,
+    Step,
+    Topic,
+    UserLine,
+)
 from agent_worker.localmodel.names import Names
 from agent_worker.localmodel.protocol import Protocol
 
@@ -302,7 +312,7 @@ def test_an_image_stays_in_the_history() -> None:
     picture = {"type": "input_image", "image_url": "data:image/png;base64,xx", "detail": "low"}
     item = {"id": "a", "type": "message", "role": "user", "content": [picture]}
     assert session.send("conversation.item.create", item=item)[0]["item"]["content"] == [picture]
-    assert session.protocol.conversation.lines() == (UserLine("", typed=True),)
+    assert session.protocol.conversation.lines() == (UserLine("", typed=True, shown=True),)
 
 
 @pytest.mark.parametrize(
@@ -988,6 +998,36 @@ def test_somebody_else_speaks_in_another_voice() -> None:
     session = Session()
     session.plan(session.create(), Say("Hello.", voice="ash"))
     assert [order.voice for order in session.orders(Speak)] == ["ash"]
+
+
+def test_a_slow_tool_pauses_the_reply_and_goes_on_by_itself() -> None:
+    session = Session()
+    response_id = session.create()
+    session.plan(response_id, Say("One moment."), Pause(2.5), COUNTED)
+    session.happen(SpeechFinished(response_id))
+    assert session.types[-1] == "response.output_item.done"
+    assert session.protocol.deadline == session.now + 2.5
+    session.wait(2.4)
+    assert session.types == []
+    session.wait(0.1)
+    assert [order.text for order in session.orders(Speak)] == [COUNTED.text]
+    done = session.happen(SpeechFinished(response_id))[-2]
+    assert [done["response"]["status"], len(done["response"]["output"])] == ["completed", 2]
+    assert session.protocol.deadline > session.now + 1000
+
+
+def test_a_slow_tool_can_be_interrupted() -> None:
+    session = Session()
+    response_id = session.create(output_modalities=["text"])
+    session.plan(response_id, Say("One moment."), Pause(2.5), COUNTED)
+    session.send("response.cancel")
+    assert session.types == ["response.done", "rate_limits.updated"]
+    session.wait(5)
+    assert session.types == []
+    # The next one is not told what the cancelled one was about to say.
+    assert [line.said.text for line in session.protocol.conversation.lines() if isinstance(line, AgentLine)] == [
+        "One moment."
+    ]
 
 
 # Pauses in the middle of a sentence. ---------------------------------------------------------------------------

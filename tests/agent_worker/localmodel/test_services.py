@@ -61,9 +61,9 @@ def test_a_timer_that_cannot_be_set_is_not(said: str, words: str) -> None:
 
 def test_timers_are_known_and_cancelled() -> None:
     running, none = Talk(Situation(reminders=(61.0, 90.0))), Talk()
-    assert running.words("how much time is left") == "There are 1 minute and 1 second left."
+    assert running.words("how much time is left") == "There is 1 minute and 1 second left."
     assert none.words("how much time is left") == "There is no timer."
-    assert running.hear("cancel the timer") == (ForgetReminders(), Say("Your timer is cancelled."))
+    assert running.hear("cancel the timer") == (ForgetReminders(), Say("Your 2 timers are cancelled."))
     assert none.words("cancel the timer") == "There is no timer to cancel."
 
 
@@ -72,33 +72,6 @@ def test_the_weather_is_made_up_and_said_to_be() -> None:
     assert first.startswith("I have no real forecast, so I make one up: tomorrow in Paris it will be ")
     assert first == Talk().words("what will the weather be in paris tomorrow")
     assert "today it is " in Talk().words("what is the weather")
-
-
-def test_an_order_is_remembered_until_it_is_cancelled() -> None:
-    talk = Talk()
-    assert talk.words("where is my order") == "There is no order yet."
-    assert talk.words("order two large pizzas with cheese") == (
-        "I pretend to order 2 large pizzas with cheese: nobody here cooks. The number is 3 8 9."
-    )
-    talk.hear("tell me a joke")
-    assert talk.words("where is my order") == "Your order 3 8 9 is being made."
-    assert talk.words("cancel my order") == texts.CANCELLED
-    assert talk.words("cancel my order") == "There is no order to cancel."
-    assert talk.words("where is my order") == "There is no order yet."
-
-
-def test_somebody_else_goes_on_in_another_voice_and_hands_back() -> None:
-    talk = Talk()
-    (said,) = talk.hear("transfer me to sales")
-    assert isinstance(said, Say)
-    assert said.text.startswith("Hello, this is sales now")
-    assert said.voice is not None
-    (time,) = talk.hear("what time is it")
-    assert time == Say("It is 3:42 PM.", voice=said.voice)
-    (back,) = talk.hear("go back")
-    assert isinstance(back, Say)
-    assert (back.voice, "assistant again" in back.text) == (None, True)
-    assert talk.hear("what time is it") == (Say("It is 3:42 PM."),)
 
 
 @pytest.mark.parametrize("tools", [(), (HANG_UP,)])

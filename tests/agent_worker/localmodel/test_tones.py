@@ -32,3 +32,13 @@ def test_faster_is_shorter() -> None:
 
 def test_nothing_to_say_is_no_sound() -> None:
     assert list(Tones().speak("  ")) == []
+
+
+def test_its_voices_are_of_different_heights() -> None:
+    heights: list[float] = []
+    for voice in Tones.voices:
+        sound = np.concatenate([chunk.samples for chunk in Tones().speak("hummingbird", voice=voice)])
+        heights.append(float(np.argmax(np.abs(np.fft.rfft(sound))) * MODEL_RATE / len(sound)))
+    first, low, high = heights
+    assert first == pytest.approx(2 * low, rel=0.05)
+    assert high == pytest.approx(1.5 * first, rel=0.05)

@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from agent_worker.audio import MODEL_RATE
 from agent_worker.cascade.base import SpokenChunk, TimedWord
 from agent_worker.errors import SpeechError
 from agent_worker.localmodel.actions import Happening, Speak, SpeechFailed, SpeechFinished, SpeechMade
-from agent_worker.localmodel.voice import HEAD_START, RATE, Voice, due, voice_of
+from agent_worker.localmodel.voice import HEAD_START, RATE, Voice, due
 
 CHUNK = MODEL_RATE // 10
 
@@ -17,22 +18,6 @@ CHUNK = MODEL_RATE // 10
 @pytest.mark.parametrize(("sent", "at"), [(0.0, 0.0), (0.9, 0.0), (1.0, 0.0), (1.3, 0.1), (4.0, 1.0)])
 def test_the_first_second_goes_at_once_and_the_rest_three_times_as_fast_as_it_sounds(sent: float, at: float) -> None:
     assert due(sent) == pytest.approx(at)
-
-
-@pytest.mark.parametrize(
-    ("asked", "voices", "voice"),
-    [
-        ("slt", ("slt", "rms", "awb"), "slt"),
-        ("awb", ("slt", "rms", "awb"), "awb"),
-        ("alloy", ("slt", "rms", "awb"), "slt"),
-        ("ash", ("slt", "rms", "awb"), "rms"),
-        ("ballad", ("slt", "rms"), "rms"),
-        ("verse", ("tones",), "tones"),
-        ("nobody", ("slt", "rms"), "slt"),
-    ],
-)
-def test_every_voice_has_one_of_ours(asked: str, voices: tuple[str, ...], voice: str) -> None:
-    assert voice_of(asked, voices) == voice
 
 
 class Humming:
@@ -116,6 +101,17 @@ async def test_a_cancelled_speech_stops_its_engine() -> None:
     assert engine.made <= heard + 1
     assert SpeechFinished not in listener.kinds
     voice.close()
+
+
+@pytest.mark.parametrize(("language", "speaks"), [("fr", "fr"), ("xx", None), (None, None)])
+async def test_another_language_has_a_voice_of_its_own_where_there_is_one(language: str | None, speaks: str) -> None:
+    engine, polyglot, listener = Humming(1), Humming(1), Listener()
+    polyglot.voices = ("en", "fr")
+    voice = Voice(engine, listener.take, listener.room, polyglot)
+    await voice.speak(replace(ORDER, language=language))
+    voice.close()
+    asked = ("hello", speaks or "drum", 1.25)
+    assert (engine.asked, polyglot.asked) == (([], [asked]) if speaks else ([asked], []))
 
 
 async def test_a_slow_reader_makes_the_speech_wait() -> None:
