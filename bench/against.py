@@ -46,7 +46,10 @@ SHOWN: Final = {
     "turn": "turn",
     "barge_in": "barge-in",
     "truncate": "truncate error",
+    "mic_gap": "longest gap, mic to model",
     "longest_gap": "longest gap in speech",
+    "dead_air": '"mm-hm" over a reply: dead air',
+    "disturbed": '"mm-hm" over a reply: lost of it',
 }
 Start = Callable[[Path, str], AbstractContextManager[Program]]
 
@@ -100,6 +103,8 @@ def latency_table(ours: Side, theirs: Side | None, link: str) -> Table:
     for key, shown in SHOWN.items():
         mine = ours.latencies[link][key]
         other = theirs.latencies[link][key] if theirs else []
+        if not mine and not other:
+            continue
         quotient = ratio(statistics.median(mine), statistics.median(other)) if mine and other else ""
         table.add_row(shown, ms(mine), ms(other) if theirs else "", quotient if key != "truncate" else "")
     return table

@@ -270,3 +270,11 @@ class RateLimitsEvent(WireModel):
     """rate_limits.updated"""
 
     rate_limits: list[Limit]
+
+
+def build() -> None:
+    """Build all of them now, for whoever cannot wait at the first event of a kind."""
+    models: list[type[WireModel]] = [WireModel]
+    for model in models:
+        model.model_rebuild()
+        models += model.__subclasses__()

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -13,6 +12,7 @@ from websockets.typing import Subprotocol
 
 from agent_worker.clock import now
 from agent_worker.errors import ProtocolError, RoomLostError
+from agent_worker.version import own_version
 from signaling.messages import (
     CLOSE_CODES,
     SUBPROTOCOL,
@@ -149,7 +149,7 @@ class Entrance:
         )
 
     async def _join(self, socket: ClientConnection, known_peers: Mapping[str, int]) -> Joined:
-        client = ClientInfo(sdk="agent_worker", version=_version())
+        client = ClientInfo(sdk="agent_worker", version=own_version())
         join = Join(token=self._token, client=client, resume=self._session, known_peers=dict(known_peers))
         await socket.send(encode(join))
         while True:
@@ -171,10 +171,3 @@ class Entrance:
             f"The signaling server at {self._url} cannot be reached: {why}. Check that it runs there, and that this"
             " machine can open a connection to it."
         )
-
-
-def _version() -> str:
-    try:
-        return version("agent-worker")
-    except PackageNotFoundError:
-        return ""

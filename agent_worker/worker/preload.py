@@ -11,6 +11,7 @@ from agent_worker.errors import ConfigError
 from agent_worker.media import libopus
 from agent_worker.vad import silero
 from agent_worker.worker import orphans, room_process, voice_job
+from agent_worker.worker.dry_run import dry_run
 from agent_worker.worker.lifeline import LAST_GRACE
 
 __all__ = ["room_process", "voice_job"]
@@ -20,6 +21,7 @@ with contextlib.suppress(ConfigError):
     silero.load_session()
 with contextlib.suppress(ConfigError):
     libopus.load()
+dry_run()
 
 # The fork server gives its children the handlers it had before it ran: so a Ctrl-C in a terminal, which reaches every
 # process of the group, finds none in which it is not yet ignored. So with systemd's SIGTERM, which reaches the whole

@@ -11,11 +11,11 @@ import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final, assert_never
 
 from agent_worker.clock import now
 from agent_worker.errors import ConfigError
+from agent_worker.version import own_version
 from agent_worker.worker import health
 from agent_worker.worker.address import endpoint
 from agent_worker.worker.child import ChildState
@@ -109,7 +109,7 @@ class Supervisor:
             f"worker-{uuid.uuid4().hex[:12]}",
             settings.agent,
             settings.max_jobs,
-            _version(),
+            own_version(),
             load_limit=settings.load_limit,
         )
         self._mailbox = asyncio.Queue[Event](MAILBOX)
@@ -311,10 +311,3 @@ class Supervisor:
                 self._settings.drain_seconds,
             )
         self.stop()
-
-
-def _version() -> str:
-    try:
-        return version("agent-worker")
-    except PackageNotFoundError:
-        return ""

@@ -12,15 +12,19 @@ from typing import Any, Final
 from bench.rig.caller import Caller, calling
 from bench.rig.link import Link
 from bench.rig.programs import ModelServer, Program
-from bench.rig.tones import heard_ms
+from bench.rig.tone_model import REPLY_TONES
+from bench.rig.tones import FRAME_SECONDS, TONE_SECONDS, heard_ms
 
 QUESTION: Final = "s02"
 INTERRUPTION: Final = "s19"
+BACKCHANNEL: Final = "b05"
 SETTLE_SECONDS: Final = 1.5
 REPLY_SECONDS: Final = 3.0
 """How long a reply is listened to before it is interrupted."""
 QUIET_SECONDS: Final = 0.5
 WARM_SECONDS: Final = 4.0
+AFTER_SECONDS: Final = 3.0
+"""How long is listened for what becomes of a reply that a backchannel fell into."""
 
 
 @dataclass(slots=True)
@@ -35,7 +39,10 @@ class Latencies:
         turn: Last loud packet of the question to first tone of the answer.
         barge_in: First loud packet of the interruption to last tone of what it interrupts.
         truncate: What the model was told was heard, minus what was heard.
-        longest_gap: Between two frames of a reply.
+        longest_gap: Between two frames of a reply, at the ear.
+        mic_gap: The longest time within a turn that no audio came to the model.
+        dead_air: From the end of "mm-hm" over a reply to the reply's next tone, or to that of the one that took its place.
+        disturbed: What was lost of that reply or heard twice, to one frame; all that was left of it, when it was killed.
     """
 
     join: list[float] = field(default_factory=list)
@@ -46,6 +53,9 @@ class Latencies:
     truncate: list[float] = field(default_factory=list)
     longest_gap: list[float] = field(default_factory=list)
     mic_to_model_late: list[float] = field(default_factory=list)
+    mic_gap: list[float] = field(default_factory=list)
+    dead_air: list[float] = field(default_factory=list)
+    disturbed: list[float] = field(default_factory=list)
 
 
 def noted(model: ModelServer, what: str, since: float) -> list[dict[str, Any]]:
@@ -79,6 +89,7 @@ async def call(program: Program, model: ModelServer, found: Latencies, link: Lin
     async with calling(program.answer, link) as caller:
         found.join.append(caller.joined_after)
         await asyncio.sleep(SETTLE_SECONDS)
+        began = time.monotonic()
         answered = await _ask(caller, model, found)
         await asyncio.sleep(REPLY_SECONDS)
         interrupted = time.monotonic()
@@ -100,10 +111,32 @@ async def call(program: Program, model: ModelServer, found: Latencies, link: Lin
         await caller.until_tone(silence.at + QUIET_SECONDS)
         await asyncio.sleep(0.5)
         found.mic_to_model_late += [voice["at"] - first for voice in noted(model, "voice", interrupted)[:1]]
+        found.mic_gap += [commit["longest_gap"] for commit in noted(model, "commit", began)]
         truncations = noted(model, "truncate", interrupted)
         if truncations:
             heard = heard_ms([heard.pitch for heard in caller.heard if answered <= heard.at <= silence.at])
             found.truncate.append(truncations[0]["audio_end_ms"] / 1000 - heard / 1000)
+
+
+async def call_with_backchannel(program: Program, model: ModelServer, found: Latencies) -> None:
+    """A question, three seconds of its answer, "mm-hm" into it, and what becomes of the answer."""
+    async with calling(program.answer) as caller:
+        await asyncio.sleep(SETTLE_SECONDS)
+        answered = await _ask(caller, model, found)
+        await asyncio.sleep(REPLY_SECONDS)
+        first, last = await caller.mouth.say(BACKCHANNEL)
+        await asyncio.sleep(AFTER_SECONDS)
+        tones = caller.tones(answered)
+        silences = [(before, after) for before, after in pairwise(tones) if after.at > first]
+        if not silences:
+            return
+        before, after = max(silences, key=lambda silence: silence[1].at - silence[0].at)
+        found.dead_air.append(max(0.0, after.at - max(before.at, last)))
+        if noted(model, "truncate", first) or noted(model, "cancel", first):
+            heard = heard_ms([tone.pitch for tone in tones if tone.at <= before.at])
+            found.disturbed.append(REPLY_TONES * TONE_SECONDS - heard / 1000)
+        else:
+            found.disturbed.append(abs(len(tones) * FRAME_SECONDS - heard_ms([tone.pitch for tone in tones]) / 1000))
 
 
 async def measure_latencies(program: Program, model: ModelServer, *, runs: int, link: Link) -> Latencies:
@@ -111,6 +144,8 @@ async def measure_latencies(program: Program, model: ModelServer, *, runs: int, 
     found = Latencies()
     for run in range(runs):
         await call(program, model, found, Link(link.loss, link.jitter, link.seed + run))
+        if link.is_clean:
+            await call_with_backchannel(program, model, found)
     return found
 
 

@@ -2,10 +2,11 @@
 
     python -m bench.rig.tone_model --port 8766 --log events.jsonl
 
-It waits for commits and response requests (turn detection off), says that it heard words, and answers with twelve
-seconds of tones, five times faster than speech. Its log has one JSON object a line with time.monotonic() seconds:
-when the user's first loud sample after half a second of none arrived, when each reply's first delta left, each
-truncation and cancellation.
+It waits for commits and response requests (turn detection off), says that it heard words ("mm-hm" when there was
+less sound than words take), and answers with twelve seconds of tones, five times faster than speech. Its log has one
+JSON object a line with time.monotonic() seconds: when the user's first loud sample after half a second of none
+arrived, the longest time that no audio came within a turn, when each reply's first delta left, each truncation and
+cancellation.
 """
 
 import argparse
@@ -28,6 +29,8 @@ SPEED: Final = 5.0
 QUIET_SECONDS: Final = 0.5
 LOUD_SAMPLE: Final = 1000
 HEARD: Final = "please tell me something else now"
+SHORT_SECONDS: Final = 0.6
+HEARD_SHORT: Final = "mm-hm"
 
 _DELTAS: Final = [base64.b64encode(tone(index, RATE).tobytes()).decode() for index in range(REPLY_TONES)]
 
@@ -41,6 +44,9 @@ class Session:
         self._log = log
         self._ids = itertools.count(1)
         self._quiet_since = 0.0
+        self._loud_seconds = 0.0
+        self._appended_at = 0.0
+        self._longest_gap = 0.0
         self._settings: dict[str, Any] = {}
         self._reply: asyncio.Task[None] | None = None
         self._reply_id = ""
@@ -74,6 +80,7 @@ class Session:
             case "input_audio_buffer.commit":
                 await self._commit()
             case "input_audio_buffer.clear":
+                self._turn_over()
                 await self._say("input_audio_buffer.cleared")
             case "conversation.item.create":
                 await self._add(event["item"], event.get("previous_item_id"))
@@ -101,11 +108,20 @@ class Session:
 
     def _hear(self, audio: str) -> None:
         samples = np.frombuffer(base64.b64decode(audio), dtype="<i2")
-        if len(samples) and int(np.max(np.abs(samples.astype(np.int32)))) > LOUD_SAMPLE:
-            now = time.monotonic()
-            if now - self._quiet_since > QUIET_SECONDS:
-                self._note("voice")
-            self._quiet_since = now
+        now = time.monotonic()
+        if self._loud_seconds:
+            self._longest_gap = max(self._longest_gap, now - self._appended_at)
+        self._appended_at = now
+        loud = np.abs(samples.astype(np.int32)) > LOUD_SAMPLE
+        if not loud.any():
+            return
+        if now - self._quiet_since > QUIET_SECONDS:
+            self._note("voice")
+        self._quiet_since = now
+        self._loud_seconds += float(np.ptp(np.flatnonzero(loud)) + 1) / RATE
+
+    def _turn_over(self) -> None:
+        self._loud_seconds = self._longest_gap = 0.0
 
     async def _add(self, item: dict[str, Any], previous: str | None) -> None:
         item = {"id": f"item_{self._number}_{next(self._ids)}", **item, "object": "realtime.item"}
@@ -113,7 +129,9 @@ class Session:
             await self._say(kind, previous_item_id=previous, item=item)
 
     async def _commit(self) -> None:
-        self._note("commit")
+        self._note("commit", loud_seconds=self._loud_seconds, longest_gap=self._longest_gap)
+        heard = HEARD if self._loud_seconds > SHORT_SECONDS else HEARD_SHORT
+        self._turn_over()
         item_id = f"item_{self._number}_{next(self._ids)}"
         await self._say("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
         content = [{"type": "input_audio", "transcript": None}]
@@ -121,7 +139,7 @@ class Session:
         if ((self._settings.get("audio") or {}).get("input") or {}).get("transcription"):
             kind = "conversation.item.input_audio_transcription.completed"
             usage = {"type": "tokens", "total_tokens": 0, "input_tokens": 0, "output_tokens": 0}
-            await self._say(kind, item_id=item_id, content_index=0, transcript=HEARD, usage=usage)
+            await self._say(kind, item_id=item_id, content_index=0, transcript=heard, usage=usage)
 
     async def _answer(self, response_id: str, metadata: dict[str, str] | None) -> None:
         item_id = f"item_{self._number}_{next(self._ids)}"

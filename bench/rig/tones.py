@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 TONE_SECONDS: Final = 0.1
+FRAME_SECONDS: Final = 0.02
 PITCHES: Final = 24
 _LOWEST: Final = 500.0
 _STEP: Final = 100.0
