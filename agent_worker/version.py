@@ -8,7 +8,7 @@ __all__ = ["own_version"]
 
 @cache
 def own_version() -> str:
-    """ "" in a checkout that was never installed."""
+    """As its installation says; "" in a checkout that was never installed."""
     try:
         return metadata.version("agent-worker")
     except metadata.PackageNotFoundError:

@@ -27,9 +27,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.rig.calls import Cost, Latencies, measure_cost, measure_latencies
+from bench.rig.calls import BACKCHANNEL_WORDS, Cost, Latencies, measure_backchannels, measure_cost, measure_latencies
 from bench.rig.link import Link
 from bench.rig.programs import PEERS_PYTHON, Program, agent_worker, model_server, pipecat
+from bench.rig.tone_model import HEARD
 
 LINKS: Final = {
     "clean": Link(),
@@ -63,10 +64,10 @@ class Side:
 
 
 @contextmanager
-def rig(start: Start) -> Iterator[tuple[Program, Any]]:
+def rig(start: Start, *, heard: str = HEARD) -> Iterator[tuple[Program, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with model_server(folder) as model, start(folder, model.url) as program:
+        with model_server(folder, heard=heard) as model, start(folder, model.url) as program:
             yield program, model
 
 
@@ -78,6 +79,10 @@ async def measure(
         say(f"  {name}: {runs} calls")
         with rig(start) as (program, model):
             found: Latencies = await measure_latencies(program, model, runs=runs, link=link)
+        if link.is_clean:
+            say(f'  "mm-hm" into an answer: {runs} calls')
+            with rig(start, heard=BACKCHANNEL_WORDS) as (program, model):
+                await measure_backchannels(program, model, runs=runs, found=found)
         latencies[name] = asdict(found)
     costs: list[Cost] = []
     for calls in rooms:

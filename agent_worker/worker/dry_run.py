@@ -12,8 +12,10 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from agent_worker.media import receiver_tap
 from agent_worker.realtime import openai_models
 from agent_worker.rooms.ice import OfferedAddresses, offer_addresses, peer_connection
+from agent_worker.version import own_version
 
 __all__ = ["dry_run"]
 
@@ -23,8 +25,10 @@ _SECONDS: Final = 5.0
 
 
 def dry_run() -> None:
-    """Connect two peers and two sockets on loopback, and build the wire's types; what fails is left to the rooms."""
+    """Build the wire's types, look up versions, connect sockets and peers on loopback; what fails, the rooms do."""
     openai_models.build()
+    own_version()
+    receiver_tap.is_known()
     try:
         asyncio.run(_connections())
     except (OSError, TimeoutError) as error:

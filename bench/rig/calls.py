@@ -18,6 +18,7 @@ from bench.rig.tones import FRAME_SECONDS, TONE_SECONDS, heard_ms
 QUESTION: Final = "s02"
 INTERRUPTION: Final = "s19"
 BACKCHANNEL: Final = "b05"
+BACKCHANNEL_WORDS: Final = "mm-hm"
 SETTLE_SECONDS: Final = 1.5
 REPLY_SECONDS: Final = 3.0
 """How long a reply is listened to before it is interrupted."""
@@ -41,8 +42,8 @@ class Latencies:
         truncate: What the model was told was heard, minus what was heard.
         longest_gap: Between two frames of a reply, at the ear.
         mic_gap: The longest time within a turn that no audio came to the model.
-        dead_air: From the end of "mm-hm" over a reply to the reply's next tone, or to that of the one that took its place.
-        disturbed: What was lost of that reply or heard twice, to one frame; all that was left of it, when it was killed.
+        dead_air: From the end of "mm-hm" over a reply to the next tone, of it or of the one that took its place.
+        disturbed: What was lost of that reply or heard twice, to one frame; all that was left, when it was killed.
     """
 
     join: list[float] = field(default_factory=list)
@@ -122,7 +123,7 @@ async def call_with_backchannel(program: Program, model: ModelServer, found: Lat
     """A question, three seconds of its answer, "mm-hm" into it, and what becomes of the answer."""
     async with calling(program.answer) as caller:
         await asyncio.sleep(SETTLE_SECONDS)
-        answered = await _ask(caller, model, found)
+        answered = await _ask(caller, model, Latencies())
         await asyncio.sleep(REPLY_SECONDS)
         first, last = await caller.mouth.say(BACKCHANNEL)
         await asyncio.sleep(AFTER_SECONDS)
@@ -139,13 +140,17 @@ async def call_with_backchannel(program: Program, model: ModelServer, found: Lat
             found.disturbed.append(abs(len(tones) * FRAME_SECONDS - heard_ms([tone.pitch for tone in tones]) / 1000))
 
 
+async def measure_backchannels(program: Program, model: ModelServer, *, runs: int, found: Latencies) -> None:
+    """`runs` calls to a model that hears "mm-hm" in everything."""
+    for _ in range(runs):
+        await call_with_backchannel(program, model, found)
+
+
 async def measure_latencies(program: Program, model: ModelServer, *, runs: int, link: Link) -> Latencies:
     """`runs` calls, one after the other."""
     found = Latencies()
     for run in range(runs):
         await call(program, model, found, Link(link.loss, link.jitter, link.seed + run))
-        if link.is_clean:
-            await call_with_backchannel(program, model, found)
     return found
 
 

@@ -20,7 +20,7 @@ COLOURS = {OURS: "#2f6fed", THEIRS: "#b9bfca"}
 
 
 def bars(axes: Any, names: list[str], figures: dict[str, list[float]], unit: str) -> None:
-    for index, (side, values) in enumerate(figures.items()):
+    for index, (side, values) in enumerate(figures.items() if names else ()):
         places = [place + (index - 0.5) * 0.38 for place in range(len(names))]
         drawn = axes.bar(places, values, 0.36, label=side, color=COLOURS[side])
         axes.bar_label(drawn, fmt="%.0f" if max(values) > 20 else "%.1f", fontsize=8)

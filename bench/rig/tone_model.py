@@ -2,11 +2,10 @@
 
     python -m bench.rig.tone_model --port 8766 --log events.jsonl
 
-It waits for commits and response requests (turn detection off), says that it heard words ("mm-hm" when there was
-less sound than words take), and answers with twelve seconds of tones, five times faster than speech. Its log has one
-JSON object a line with time.monotonic() seconds: when the user's first loud sample after half a second of none
-arrived, the longest time that no audio came within a turn, when each reply's first delta left, each truncation and
-cancellation.
+It waits for commits and response requests (turn detection off), says which words it heard (--heard), and answers with
+twelve seconds of tones, five times faster than speech. Its log has one JSON object a line with time.monotonic()
+seconds: when the user's first loud sample after half a second of none arrived, the longest time within a turn that no
+audio came, when each reply's first delta left, each truncation and cancellation.
 """
 
 import argparse
@@ -29,8 +28,6 @@ SPEED: Final = 5.0
 QUIET_SECONDS: Final = 0.5
 LOUD_SAMPLE: Final = 1000
 HEARD: Final = "please tell me something else now"
-SHORT_SECONDS: Final = 0.6
-HEARD_SHORT: Final = "mm-hm"
 
 _DELTAS: Final = [base64.b64encode(tone(index, RATE).tobytes()).decode() for index in range(REPLY_TONES)]
 
@@ -38,13 +35,14 @@ _DELTAS: Final = [base64.b64encode(tone(index, RATE).tobytes()).decode() for ind
 class Session:
     """One connection."""
 
-    def __init__(self, number: int, socket: websockets.ServerConnection, log: TextIO) -> None:
+    def __init__(self, number: int, socket: websockets.ServerConnection, log: TextIO, heard: str) -> None:
         self._number = number
         self._socket = socket
         self._log = log
+        self._heard = heard
         self._ids = itertools.count(1)
         self._quiet_since = 0.0
-        self._loud_seconds = 0.0
+        self._in_turn = False
         self._appended_at = 0.0
         self._longest_gap = 0.0
         self._settings: dict[str, Any] = {}
@@ -109,19 +107,19 @@ class Session:
     def _hear(self, audio: str) -> None:
         samples = np.frombuffer(base64.b64decode(audio), dtype="<i2")
         now = time.monotonic()
-        if self._loud_seconds:
+        if self._in_turn:
             self._longest_gap = max(self._longest_gap, now - self._appended_at)
         self._appended_at = now
-        loud = np.abs(samples.astype(np.int32)) > LOUD_SAMPLE
-        if not loud.any():
+        if not len(samples) or int(np.max(np.abs(samples.astype(np.int32)))) <= LOUD_SAMPLE:
             return
         if now - self._quiet_since > QUIET_SECONDS:
             self._note("voice")
         self._quiet_since = now
-        self._loud_seconds += float(np.ptp(np.flatnonzero(loud)) + 1) / RATE
+        self._in_turn = True
 
     def _turn_over(self) -> None:
-        self._loud_seconds = self._longest_gap = 0.0
+        self._in_turn = False
+        self._longest_gap = 0.0
 
     async def _add(self, item: dict[str, Any], previous: str | None) -> None:
         item = {"id": f"item_{self._number}_{next(self._ids)}", **item, "object": "realtime.item"}
@@ -129,8 +127,7 @@ class Session:
             await self._say(kind, previous_item_id=previous, item=item)
 
     async def _commit(self) -> None:
-        self._note("commit", loud_seconds=self._loud_seconds, longest_gap=self._longest_gap)
-        heard = HEARD if self._loud_seconds > SHORT_SECONDS else HEARD_SHORT
+        self._note("commit", longest_gap=self._longest_gap)
         self._turn_over()
         item_id = f"item_{self._number}_{next(self._ids)}"
         await self._say("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
@@ -139,7 +136,7 @@ class Session:
         if ((self._settings.get("audio") or {}).get("input") or {}).get("transcription"):
             kind = "conversation.item.input_audio_transcription.completed"
             usage = {"type": "tokens", "total_tokens": 0, "input_tokens": 0, "output_tokens": 0}
-            await self._say(kind, item_id=item_id, content_index=0, transcript=heard, usage=usage)
+            await self._say(kind, item_id=item_id, content_index=0, transcript=self._heard, usage=usage)
 
     async def _answer(self, response_id: str, metadata: dict[str, str] | None) -> None:
         item_id = f"item_{self._number}_{next(self._ids)}"
@@ -167,12 +164,12 @@ class Session:
             await self._say("response.done", response={**response, "status": status, "usage": usage})
 
 
-async def serve(port: int, log: TextIO) -> None:
+async def serve(port: int, log: TextIO, heard: str) -> None:
     numbers = itertools.count(1)
 
     async def session(socket: websockets.ServerConnection) -> None:
         try:
-            await Session(next(numbers), socket, log).run()
+            await Session(next(numbers), socket, log, heard).run()
         except* websockets.ConnectionClosed:
             pass
 
@@ -186,9 +183,10 @@ def main() -> None:
     parser.add_argument(
         "--log", type=Path, required=True, help="where the events are written, one JSON object a line"
     )
+    parser.add_argument("--heard", default=HEARD, help="the words that every turn is said to have held")
     arguments = parser.parse_args()
     with arguments.log.open("w") as log:
-        asyncio.run(serve(arguments.port, log))
+        asyncio.run(serve(arguments.port, log, arguments.heard))
 
 
 if __name__ == "__main__":
