@@ -112,7 +112,7 @@ async def call(program: Program, model: ModelServer, found: Latencies, link: Lin
         await caller.until_tone(silence.at + QUIET_SECONDS)
         await asyncio.sleep(0.5)
         found.mic_to_model_late += [voice["at"] - first for voice in noted(model, "voice", interrupted)[:1]]
-        found.mic_gap += [commit["longest_gap"] for commit in noted(model, "commit", began)]
+        found.mic_gap.extend(commit["longest_gap"] for commit in noted(model, "commit", began))
         truncations = noted(model, "truncate", interrupted)
         if truncations:
             heard = heard_ms([heard.pitch for heard in caller.heard if answered <= heard.at <= silence.at])
