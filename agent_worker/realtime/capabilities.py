@@ -1,6 +1,8 @@
 """What a realtime model can do, as flags: a session decides by these alone and never by a provider's name.
 
 A model states what holds in any of its sessions; a connection states what holds in this very one, which can be less.
+What is beyond them `reach` answers in the model's stead. Differences that an adapter evens out have no flag: audio
+codecs (sound is PCM here), transcripts that are told anew and longer, keys that live shortly, how usage is counted.
 """
 
 from dataclasses import dataclass

@@ -18,6 +18,7 @@ from agent_worker.realtime import base as rt
 from agent_worker.realtime.backoff import Backoff
 from agent_worker.realtime.enduring_actions import Action, Fail, Leave, Open, Send, Tell, Use
 from agent_worker.realtime.model_copy import ModelCopy
+from agent_worker.realtime.reach import taken_in_place
 from agent_worker.realtime.retelling import Retelling
 from agent_worker.realtime.sequencer import Sequencer
 from agent_worker.realtime.unheard import Taken, Unheard
@@ -29,7 +30,8 @@ SHORTEST_LIFE: Final = 60.0
 AGAIN_SECONDS: Final = 30.0
 """Until a connection that is to stand in for a living one is tried again."""
 REVOICE_SECONDS: Final = 5.0
-"""How long a reply in another voice waits for a connection that can speak in it; then it is made in the old one."""
+"""How long a reply waits for a connection with another voice, or with what else is fixed for the life of one; then it
+is made as things were."""
 
 PASSING: Final = frozenset(
     {"rate_limit_exceeded", "inference_rate_limit_exceeded", "server_error", "session_expired", "overloaded"}
@@ -69,9 +71,8 @@ class Continuity:
         settings: How the model is to behave.
         history: Gives what was said so far.
         endurance: How long to wait for what.
-        input_rate: Samples per second of the user's sound.
+        capabilities: What the model can do.
         transcribed: Whether the model says what it heard.
-        voice_per_response: Whether the voice may change once it was heard; else another connection must have it.
         jitter: Random numbers from 0 to 1.
 
     Attributes:
@@ -85,16 +86,15 @@ class Continuity:
         history: Callable[[], Sequence[Item]],
         *,
         endurance: Endurance,
-        input_rate: int,
+        capabilities: rt.Capabilities,
         transcribed: bool,
-        voice_per_response: bool,
         jitter: Callable[[], float],
     ) -> None:
         self.settings = settings
         self._endurance = endurance
         self._backoff = Backoff(patience=endurance.first_patience, jitter=jitter)
         self._sequencer = Sequencer()
-        self._unheard = Unheard(rate=input_rate, transcribed=transcribed)
+        self._unheard = Unheard(rate=capabilities.input_rate, transcribed=transcribed)
         self._unheard.follow(settings.turn_detection)
         self._number = 0
         self._current: int | None = None
@@ -104,8 +104,8 @@ class Continuity:
         self._renew_at: float | None = None
         self._lost_at: float | None = None
         self._begun = False
-        self._voice_per_response = voice_per_response
-        self._voice = settings.voice
+        self._can = capabilities
+        self._applied = settings
         self._has_spoken = False
         self._revoice_by: float | None = None
 
@@ -207,7 +207,7 @@ class Continuity:
     def _take_over(self, opening: _Opening, now: float) -> list[Action]:
         """A connection that is ready becomes the current one."""
         self._opening, self._current = None, opening.number
-        self._voice, self._has_spoken = self.settings.voice, False
+        self._applied, self._has_spoken = opening.settings, False
         self._keep_voice(now)
         actions: list[Action] = [Use(opening.number)]
         age = self._endurance.max_age
@@ -215,7 +215,7 @@ class Continuity:
             age = min(age, opening.lifetime - min(SPARE_SECONDS, opening.lifetime / 10))
         self._renew_at = now + age
         if opening.settings != self.settings:
-            actions.append(Send(rt.UpdateSession(self.settings)))
+            actions += self._follow_settings(self.settings, now)
         actions += self._retelling.move(opening.copy, now, again=self._begun)
         actions += [Send(command) for command in self._unheard.replay()]
         if self._unheard.answer_due:
@@ -263,9 +263,6 @@ class Continuity:
             case rt.CreateResponse(in_conversation=False):
                 actions = self._sequencer.request_beside(command)
             case rt.CreateResponse():
-                if not self._voice_per_response:
-                    # That of the session it is made in, which is the same or could not be given up in time.
-                    command = replace(command, voice=None)
                 actions = self._retelling.follow_moved(now) if online else []
                 actions += self._sequencer.request(command, now)
             case rt.CancelResponse(response_id):
@@ -283,14 +280,14 @@ class Continuity:
         self._unheard.follow(settings.turn_detection)
         if self._current is None:
             return []
-        if self._voice_per_response or not self._has_spoken or settings.voice in {None, self._voice}:
-            if not self._has_spoken:
-                self._voice = settings.voice
-            return [Send(rt.UpdateSession(settings)), *self._keep_voice(now)]
+        taken = taken_in_place(settings, self._applied, self._can, has_spoken=self._has_spoken)
+        actions: list[Action] = [Send(rt.UpdateSession(taken))] if taken != self._applied else []
+        self._applied = replace(taken, voice=taken.voice or self._applied.voice) if self._has_spoken else taken
+        if taken == settings:
+            return [*actions, *self._keep_voice(now)]
         # Another agent, as a rule, which is to be heard as another: what it says first waits for a new connection.
         self._revoice_by = now + REVOICE_SECONDS
         self._sequencer.hold()
-        actions: list[Action] = [Send(rt.UpdateSession(replace(settings, voice=self._voice)))]
         return actions if self._opening is not None else [*actions, self._open()]
 
     def _keep_voice(self, now: float) -> list[Action]:

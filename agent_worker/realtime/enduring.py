@@ -13,11 +13,13 @@ import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from agent_worker import clock
 from agent_worker.errors import AgentWorkerError, RealtimeError, RealtimeLostError
 from agent_worker.history.items import Item
+from agent_worker.realtime import base as rt
 from agent_worker.realtime.base import (
     Capabilities,
     RealtimeCommand,
@@ -28,6 +30,7 @@ from agent_worker.realtime.base import (
 )
 from agent_worker.realtime.continuity import Continuity, Endurance
 from agent_worker.realtime.enduring_actions import Action, Fail, Leave, Open, Send, Tell, Use
+from agent_worker.realtime.reach import UNSUPPORTED, Fitted, Reach, beyond, not_settable
 
 __all__ = ["Endurance", "EnduringModel"]
 
@@ -82,15 +85,16 @@ class EnduringModel:
 
         """
         capabilities = self._model.capabilities
+        if problem := beyond(settings, capabilities):
+            raise RealtimeError(f"The model cannot be set so: {problem}.", code=UNSUPPORTED)
         connection = _EnduringConnection(
             self._model,
             Continuity(
                 settings,
                 history,
                 endurance=self._endurance,
-                input_rate=capabilities.input_rate,
+                capabilities=capabilities,
                 transcribed=capabilities.user_transcription and settings.transcription_model is not None,
-                voice_per_response=capabilities.voice_per_response,
                 jitter=self._jitter,
             ),
         )
@@ -108,6 +112,15 @@ class EnduringModel:
             raise failure
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """A connection that is ready, and what its model can do."""
+
+    number: int
+    connection: RealtimeConnection
+    reach: Reach
+
+
 class _EnduringConnection:
     """One conversation, over as many connections as it takes."""
 
@@ -115,9 +128,9 @@ class _EnduringConnection:
         self._model = model
         self._continuity = continuity
         self._capabilities: Capabilities | None = None
-        self._connections: dict[int, RealtimeConnection] = {}
+        self._open: dict[int, _Opened] = {}
         self._holding: dict[int, asyncio.Task[None]] = {}
-        self._current: RealtimeConnection | None = None
+        self._current: _Opened | None = None
         self._group: asyncio.TaskGroup | None = None
         self._failure: AgentWorkerError | None = None
         self._events: deque[RealtimeEvent] = deque()
@@ -136,6 +149,9 @@ class _EnduringConnection:
     def send(self, command: RealtimeCommand) -> None:
         if self._failure is not None:
             raise self._failure
+        if isinstance(command, rt.UpdateSession) and (problem := beyond(command.settings, self._model.capabilities)):
+            self._tell(not_settable(problem))
+            return
         self._do(self._continuity.send(command, clock.now()))
 
     async def events(self) -> AsyncIterator[RealtimeEvent]:
@@ -176,13 +192,12 @@ class _EnduringConnection:
                 case Send(command):
                     self._send(command)
                 case Tell(event):
-                    self._events.append(event)
-                    self._arrived.set()
+                    self._tell(event)
                 case Open(number):
                     assert self._group is not None
                     self._holding[number] = self._group.create_task(self._hold(number))
                 case Use(number):
-                    self._current = self._connections[number]
+                    self._current = self._open[number]
                     self._arrived.set()
                 case Leave(number):
                     holding = self._holding.get(number)
@@ -198,14 +213,24 @@ class _EnduringConnection:
         if self._continuity.deadline != self._due:
             self._changed.set()
 
+    def _tell(self, event: RealtimeEvent) -> None:
+        self._events.append(event)
+        self._arrived.set()
+
     def _send(self, command: RealtimeCommand) -> None:
-        if self._current is None:
-            return
+        if self._current is not None:
+            self._pass(self._current, self._current.reach.send(command))
+
+    def _pass(self, opened: _Opened, fitted: Fitted) -> None:
+        """What the model is told, and what is its own word or is told in its place."""
         try:
-            self._current.send(command)
+            for command in fitted.commands:
+                opened.connection.send(command)
         except RealtimeLostError:
             # Whoever reads this connection is told, too, and what was not sent is made good by what follows.
-            _logger.debug("Not sent over a broken connection: %s", type(command).__name__)
+            _logger.debug("Not sent over a broken connection: %s", fitted.commands)
+        for event in fitted.events:
+            self._do(self._continuity.receive(opened.number, event, clock.now()))
 
     def _fail(self, failure: AgentWorkerError) -> None:
         self._failure = failure
@@ -217,11 +242,12 @@ class _EnduringConnection:
         try:
             async with self._model.connect(continuity.settings, lambda: continuity.told(number)) as connection:
                 self._capabilities = self._capabilities or connection.capabilities
-                self._connections[number] = connection
+                reach = Reach(connection.capabilities, turns=continuity.settings.turn_detection)
+                self._open[number] = opened = _Opened(number, connection, reach)
                 lifetime = connection.capabilities.max_session_seconds
                 self._do(continuity.connected(number, clock.now(), lifetime=lifetime))
                 # A broken connection may take its time to close: nobody waits for that.
-                self._lost(number, await self._read_all(number, connection))
+                self._lost(number, await self._read_all(opened))
         except RealtimeLostError as lost:
             self._lost(number, lost)
         except RealtimeError as refused:
@@ -230,13 +256,13 @@ class _EnduringConnection:
         finally:
             self._forget(number)
 
-    async def _read_all(self, number: int, connection: RealtimeConnection) -> RealtimeLostError:
+    async def _read_all(self, opened: _Opened) -> RealtimeLostError:
         try:
-            async for event in connection.events():
+            async for event in opened.connection.events():
                 while len(self._events) >= _QUEUED_EVENTS:
                     self._read.clear()
                     await self._read.wait()
-                self._do(self._continuity.receive(number, event, clock.now()))
+                self._pass(opened, opened.reach.receive(event))
         except RealtimeLostError as lost:
             return lost
         return RealtimeLostError("The model ended the connection.")
@@ -248,6 +274,6 @@ class _EnduringConnection:
 
     def _forget(self, number: int) -> None:
         self._holding.pop(number, None)
-        connection = self._connections.pop(number, None)
-        if connection is not None and connection is self._current:
+        opened = self._open.pop(number, None)
+        if opened is not None and opened is self._current:
             self._current = None

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -55,6 +55,7 @@ from agent_worker.realtime.openai import OpenAIRealtimeModel
 from agent_worker.realtime.scripted import ScriptedModel, ScriptedReply
 from agent_worker.tools.spec import ToolSpec
 from tests.support.beta_relay import beta_relay
+from tests.support.other_shapes import OtherModel
 from tests.support.wav import corpus
 
 SECONDS = 20.0
@@ -133,6 +134,13 @@ async def enduring(*script: ScriptedReply) -> AsyncGenerator[Subject, None]:
         yield Subject(model, behind.lose)
 
 
+@asynccontextmanager
+async def other(*script: ScriptedReply) -> AsyncGenerator[Subject, None]:
+    """A model of Gemini Live's shape: what it has no words for fails the test."""
+    model = OtherModel(script, heard=["what time is it"])
+    yield Subject(EnduringModel(model, endurance=Endurance(patience=0.0)), partial(model.inner.lose, away=60.0))
+
+
 @dataclass(frozen=True)
 class Row:
     """A model, and what it does beyond the contract.
@@ -140,11 +148,13 @@ class Row:
     Attributes:
         sequences: It lets requests wait for each other, and forgets cancellations of what is over: nobody sees the
             refusals of the model within.
+        edits: Its history can be edited, so that an edit of what is not there is an error.
 
     """
 
     subjects: Subjects
     sequences: bool = False
+    edits: bool = True
 
 
 SUBJECTS = {
@@ -153,8 +163,10 @@ SUBJECTS = {
     "the beta protocol": Row(relayed(BETA)),
     "the beta protocol, hearing 16 kHz": Row(relayed(BETA_16K)),
     "enduring, on the local model": Row(enduring, sequences=True),
+    "enduring, on a model of Gemini Live's shape": Row(other, sequences=True, edits=False),
 }
 REFUSING = {name: row for name, row in SUBJECTS.items() if not row.sequences}
+EDITED = {name: row for name, row in SUBJECTS.items() if row.edits}
 SEQUENCING = {name: row for name, row in SUBJECTS.items() if row.sequences}
 
 
@@ -165,6 +177,11 @@ def subjects(request: pytest.FixtureRequest) -> Subjects:
 
 @pytest.fixture(params=REFUSING.values(), ids=REFUSING.keys())
 def refusing(request: pytest.FixtureRequest) -> Subjects:
+    return request.param.subjects
+
+
+@pytest.fixture(params=EDITED.values(), ids=EDITED.keys())
+def edited(request: pytest.FixtureRequest) -> Subjects:
     return request.param.subjects
 
 
@@ -353,8 +370,8 @@ async def test_an_item_is_truncated_to_what_was_heard_and_deleted_when_nothing_w
         assert await session.next(ItemDeleted) == ItemDeleted(item.item_id)
 
 
-async def test_an_item_that_is_not_there_is_an_error_and_the_session_goes_on(subjects: Subjects) -> None:
-    async with talk(subjects, ScriptedReply("Hello.")) as session:
+async def test_an_item_that_is_not_there_is_an_error_and_the_session_goes_on(edited: Subjects) -> None:
+    async with talk(edited, ScriptedReply("Hello.")) as session:
         session.send(DeleteItem("nobody_knows"))
         assert (await session.next(ModelError)).code == "item_delete_invalid_item_id"
         session.send(TruncateItem(item_id="nobody_knows", content_index=0, audio_end_ms=1))
