@@ -98,6 +98,7 @@ def change_room(room: Room, changes: RoomChanges) -> list[RegistryAction]:
     if changed == room.info:
         return []
     room.info = changed
+    room.changed.add(changed.name)
     return tell(room.members.values(), RoomChanged(op="updated", room=changed))
 
 

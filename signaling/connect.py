@@ -149,7 +149,7 @@ class Calls:
         check_sdp(sdp, "offer")
         session = secrets.token_urlsafe(24)
         call = Call(lambda: self._forget(session))
-        place = self._places[session] = _Place(self._node.enter(call, claims, Join()), ufrags_of(sdp))
+        place = self._places[session] = _Place(await self._node.enter(call, claims, Join()), ufrags_of(sdp))
         try:
             async with _deadline(self._settings.agent_timeout, call, "the agent did not come"):
                 if call.agent is None and call.joined is not None:

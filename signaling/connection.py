@@ -27,15 +27,15 @@ PATIENCE_RATE = 1.0
 
 
 class Session(Protocol):
-    """What a connection speaks for. No method waits."""
+    """What a connection speaks for. No method waits, but for `begin`."""
 
     @property
     def is_trusted(self) -> bool:
         """Whether this peer is one of ours, and may send more."""
         ...
 
-    def begin(self, text: str) -> None:
-        """The first message.
+    async def begin(self, text: str) -> None:
+        """The first message; waits where what it begins must be secured elsewhere.
 
         Raises:
             MessageError: It is refused, and the connection with it.
@@ -186,7 +186,7 @@ class Connection:
 
     async def _read(self, session: Session, visit: Visit) -> None:
         try:
-            session.begin(await self._read_first())
+            await session.begin(await self._read_first())
             visit.introduce()
             await self._read_on(session)
         except MessageError as refused:

@@ -10,7 +10,18 @@ from typing import assert_never
 from signaling.docket import Docket
 from signaling.envelope import AgentWish, Participant, RoomInfo
 from signaling.events import AgentRevoked, Announced
-from signaling.jobs import ASSIGNED_STATES, DispatchAction, DispatchSettings, Job, JobState, SendWorker
+from signaling.jobs import (
+    ASSIGNED_STATES,
+    DispatchAction,
+    DispatchSettings,
+    Job,
+    JobState,
+    NobodyReserved,
+    ReserveWorker,
+    SendWorker,
+    SettleJob,
+    WorkerReserved,
+)
 from signaling.reports import JobChanged, Report
 from signaling.room_messages import DispatchChanged, DispatchOp
 from signaling.worker_messages import JobTerminate
@@ -60,34 +71,72 @@ class Desk:
         """A job begins."""
         self.jobs.add(job)
         self.place(job, now)
-        self.announce(job, "pending", self.why_waiting(job))
+        if job.asked is None:
+            self.announce(job, "pending")
 
     def give_up_at(self, now: float) -> float:
         """When a job that begins to wait now has waited too long."""
         return now + self._settings.dispatch_timeout
 
     def place(self, job: Job, now: float) -> None:
-        """Offer a pending job to the next worker, or leave it pending until there is one."""
+        """Have a worker found for a pending job; `offer` or `leave_waiting` follows."""
+        if job.asked is not None:
+            return
         if job.held_until > now:
             job.until = job.held_until
             return
-        exhausted = len(job.tried) >= self._settings.max_offers
-        worker = None if exhausted else self._choose(job, now)
-        if worker is None:
-            if job.tried and job.until is None:
-                job.until = now + self._settings.retry_pause
+        if len(job.tried) >= self._settings.max_offers:
+            self._pause(job, now)
             return
-        job.state, job.worker, job.until = JobState.OFFERED, worker.id, now + self._settings.offer_deadline
-        job.tried.add(worker.id)
-        job.attempt += 1
-        worker.slots.add(job.id)
-        self.actions.append(SendWorker(worker.session, job.offer(self._settings.offer_deadline)))
-
-    def _choose(self, job: Job, now: float) -> Worker | None:
-        """Who had the job before knows what was said; but not for the last try, as it may be what fails."""
+        # Who had the job before knows what was said; but not for the last try, as it may be what fails.
         last_try = job.restarts >= len(self._settings.backoff)
         first = None if last_try or job.last_worker in job.tried else job.last_worker
-        return self.workers.choose(job.wish.name, job.tried, now, first)
+        job.asked = job.attempt + 1
+        want = ReserveWorker(
+            job=job.id,
+            attempt=job.asked,
+            room=job.room.name,
+            agent=job.wish.name,
+            tried=frozenset(job.tried),
+            first=first,
+        )
+        self.actions.append(want)
+
+    def offer(self, found: WorkerReserved, now: float) -> None:
+        """A slot is held for a job: offer it there, unless the world has changed since it was asked for."""
+        job, worker = self.jobs.get(found.job), self.workers.get(found.worker)
+        is_asked = job is not None and job.state is JobState.PENDING and job.asked == found.attempt
+        if job is None or not is_asked or worker is None or worker.lost_at is not None:
+            self.actions.append(SettleJob(job=found.job, attempt=found.attempt))
+            if job is not None and is_asked:
+                job.asked = None
+                self.place(job, now)
+            return
+        job.asked, job.attempt, job.why = None, found.attempt, None
+        job.state, job.worker, job.until = JobState.OFFERED, worker.id, now + self._settings.offer_deadline
+        job.tried.add(worker.id)
+        worker.slots.add(job.id)
+        self.actions.append(SendWorker(worker.session, job.offer(self._settings.offer_deadline)))
+        self._announce_waiting(job)
+
+    def leave_waiting(self, answer: NobodyReserved, now: float) -> None:
+        """Nobody can take a job now: it waits until somebody can."""
+        job = self.jobs.get(answer.job)
+        if job is None or job.asked != answer.attempt:
+            return
+        job.asked, job.why = None, answer.reason
+        if job.tried:
+            self._pause(job, now)
+        self._announce_waiting(job)
+
+    def _pause(self, job: Job, now: float) -> None:
+        if job.until is None:
+            job.until = now + self._settings.retry_pause
+
+    def _announce_waiting(self, job: Job) -> None:
+        """Tell the people that a job waits, as soon as it is known whether for an answer or for a worker."""
+        if not job.is_announced:
+            self.announce(job, "pending", self.why_waiting(job))
 
     def place_all(self, now: float) -> None:
         """Offer every pending job."""
@@ -224,9 +273,12 @@ class Desk:
         worker = self.worker_of(job)
         if worker is not None:
             worker.slots.discard(job.id)
+        if job.worker is not None:
+            self.actions.append(SettleJob(job=job.id, attempt=job.attempt))
 
     def announce(self, job: Job, op: DispatchOp, reason: str | None = None) -> None:
         """Tell the humans of a room how far its agent is."""
+        job.is_announced = True
         if op in {"ended", "failed"}:
             job.outcome = op, reason
         self._report(job, op, reason)
@@ -243,4 +295,4 @@ class Desk:
 
     def why_waiting(self, job: Job) -> str | None:
         """Why a job is pending, in words for people."""
-        return self.workers.why_nobody(job.wish.name) if job.state is JobState.PENDING else None
+        return job.why if job.state is JobState.PENDING else None

@@ -12,7 +12,7 @@ agent of the current one is admitted to the room: so a job never has two agents,
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from signaling.desk import Desk
 from signaling.envelope import AgentWish, RoomInfo
@@ -39,16 +39,17 @@ from signaling.jobs import (
     DispatchSettings,
     Job,
     JobState,
+    NobodyReserved,
     SendWorker,
     WorkerDrained,
     WorkerLost,
     WorkerRegistered,
+    WorkerReserved,
     WorkerSaid,
 )
 from signaling.reports import Report, WorkerChanged
 from signaling.room_messages import DispatchChanged
 from signaling.worker_messages import (
-    HEARTBEAT_MS,
     Drain,
     JobAccept,
     JobReject,
@@ -61,22 +62,18 @@ from signaling.worker_messages import (
 )
 from signaling.workers import Worker, Workers
 
-if TYPE_CHECKING:
-    from random import Random
-
 
 class Dispatch:
     """All workers and all jobs of this server.
 
     Args:
         settings: How long everybody has.
-        random: Draws the workers that are compared.
         new_id: Makes an id with the given prefix, unlike any other.
     """
 
-    def __init__(self, settings: DispatchSettings, random: "Random", new_id: Callable[[str], str]) -> None:
+    def __init__(self, settings: DispatchSettings, new_id: Callable[[str], str]) -> None:
         self._settings = settings
-        self._desk = Desk(settings, Workers(random, fresh=2 * HEARTBEAT_MS / 1000), new_id)
+        self._desk = Desk(settings, Workers(), new_id)
 
     # What can be asked. ----------------------------------------------------------------------------------------
 
@@ -122,6 +119,11 @@ class Dispatch:
         """A job, live or over."""
         return self._desk.jobs.remembered(job)
 
+    def all_jobs(self) -> list[tuple[Job, bool]]:
+        """All jobs that can be asked for, and whether each is live."""
+        live = [(job, job.state is not JobState.CLOSING) for job in self._desk.jobs]
+        return [*((job, False) for job in self._desk.jobs.over()), *live]
+
     def workers(self) -> tuple[Worker, ...]:
         """Everybody who is registered, or was within the last lease."""
         return tuple(self._desk.workers)
@@ -151,6 +153,10 @@ class Dispatch:
                 self._close_room(name, now)
             case WorkerRegistered() | WorkerSaid() | WorkerLost() | WorkerDrained():
                 self._on_worker(event, now)
+            case WorkerReserved():
+                self._desk.offer(event, now)
+            case NobodyReserved():
+                self._desk.leave_waiting(event, now)
             case _:
                 self._on_wish(event, now)
         return self.advance(now)

@@ -42,6 +42,10 @@ class Docket:
         """The job with this id, live or over."""
         return self._live.get(job) or self._over.get(job)
 
+    def over(self) -> list[Job]:
+        """The last jobs that are over, the oldest first."""
+        return list(self._over.values())
+
     def of_room(self, room: str) -> list[Job]:
         """The jobs of a room that are not told to end."""
         return [job for job in self._live.values() if job.room.name == room and job.state is not JobState.CLOSING]

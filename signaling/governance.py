@@ -1,13 +1,13 @@
-"""What those who rule rooms do to the rooms of this server: a thin layer over the node, without waiting."""
+"""What those who rule rooms do to the rooms of this server, and to tokens and workers everywhere: over the node."""
 
 from signaling.administration import DataRequest, MuteRequest, RoomChanges, RoomRequest, change_room, send_data
+from signaling.engine.base import Kind
 from signaling.envelope import AgentWish, RoomInfo
 from signaling.errors import ErrorCode, MessageError
-from signaling.events import RegistryAction
-from signaling.jobs import AgentDispatched, DispatchDeleted, Job, WorkerDrained
+from signaling.jobs import AgentDispatched, DispatchDeleted, Job
 from signaling.links import new_id
 from signaling.node import Node
-from signaling.registry import Registry
+from signaling.orders import DrainWorker, RevokeToken
 from signaling.requests import moderate
 from signaling.room_messages import Moderate
 
@@ -24,21 +24,21 @@ class Governance:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def open_room(self, wanted: RoomRequest, key: str) -> tuple[RoomInfo, bool]:
+    async def open_room(self, wanted: RoomRequest, key: str) -> tuple[RoomInfo, bool]:
         """Open a room in the name of an API key, or change it.
 
         Returns:
             The room, and whether it is new.
         """
-        is_new = self._node.room(wanted.name) is None
+        is_new = self._node.holdings.room(wanted.name) is None
         if is_new:
-            self._open(wanted.name, wanted.empty_timeout_s, key)
+            await self._node.open_room(wanted.name, wanted.empty_timeout_s, key)
         return self.change_room(wanted.name, wanted), is_new
 
     def change_room(self, room: str, changes: RoomChanges) -> RoomInfo:
         """Change a room and tell everybody in it."""
         self._node.rule(lambda registry, _: change_room(registry.room(room), changes))
-        info = self._node.room(room)
+        info = self._node.holdings.room(room)
         assert info is not None
         return info
 
@@ -50,10 +50,15 @@ class Governance:
         """Take somebody out, because `by` wants it."""
         self._node.rule(lambda registry, now: registry.remove(room, identity, "removed", now, by))
 
-    def revoke(self, token: str) -> None:
-        """Let nobody in with this token any more, and nobody stay."""
-        self._node.door.revoke(token)
-        self._node.rule(lambda registry, now: registry.revoke(token, now))
+    async def revoke(self, token: str) -> None:
+        """Let nobody in with this token any more, and nobody stay, here and at all other servers.
+
+        Raises:
+            MessageError: `no_capacity`: it holds here, but the others could not be told.
+        """
+        order = RevokeToken(token=token)
+        self._node.holdings.obey(order)
+        await self._node.cluster.order_others(order)
 
     def mute(self, room: str, identity: str, wanted: MuteRequest) -> None:
         """Mute somebody, or let them be heard again."""
@@ -64,14 +69,14 @@ class Governance:
         """Give data to those in a room."""
         self._node.rule(lambda registry, _: send_data(registry.room(room), request))
 
-    def dispatch(self, room: str, wish: AgentWish, key: str, *, restart: bool) -> Job:
+    async def dispatch(self, room: str, wish: AgentWish, key: str, *, restart: bool) -> Job:
         """Send an agent to a room, which is opened if need be."""
         most = self._node.settings.dispatch.max_jobs
         if len(self._node.jobs(room)) >= most:
             raise MessageError(ErrorCode.NO_CAPACITY, f"the room has {most} agents already")
-        if self._node.room(room) is None:
-            self._open(room, None, key)
-        info = self._node.room(room)
+        await self._node.cluster.check()
+        await self._node.open_room(room, None, key)
+        info = self._node.holdings.room(room)
         assert info is not None
         name = new_id("AJ")
         self._node.post(AgentDispatched(job=name, room=info, wish=wish, restart=restart))
@@ -83,18 +88,14 @@ class Governance:
         """End a job."""
         self._node.post(DispatchDeleted(job))
 
-    def drain_worker(self, worker: str, timeout: float) -> None:
-        """Have a worker take no more jobs, and go."""
-        if not any(one.id == worker and one.lost_at is None for one in self._node.workers()):
-            raise MessageError(ErrorCode.NOT_FOUND, "there is no such worker")
-        self._node.post(WorkerDrained(worker, timeout))
-
-    def _open(self, room: str, empty_timeout: float | None, key: str) -> None:
-        if self._node.is_draining:
-            raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop", retry_after=1.0)
-
-        def decide(registry: Registry, now: float) -> list[RegistryAction]:
-            registry.open(room, now, empty_timeout, key=key)
-            return []
-
-        self._node.rule(decide)
+    async def drain_worker(self, worker: str, patience: float) -> None:
+        """Have a worker take no more jobs, and go; whichever server it is connected to."""
+        found = await self._node.cluster.get(Kind.WORKER, worker)
+        order = DrainWorker(worker=worker, timeout_s=patience)
+        if found is not None and found.value["connected"]:
+            if found.node == self._node.id:
+                self._node.holdings.obey(order)
+                return
+            if await self._node.cluster.order(found.node, order):
+                return
+        raise MessageError(ErrorCode.NOT_FOUND, "there is no such worker")

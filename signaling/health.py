@@ -22,8 +22,9 @@ class Health:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _: Request) -> Response:
-        """New rooms and workers are welcome; says how many of both there are."""
+        """New rooms and workers are welcome, and the engine answers; says how many of both there are."""
         if self._node.is_draining:
             raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop")
+        await self._node.cluster.check()
         workers = sum(worker.lost_at is None for worker in self._node.workers())
         return JSONResponse({"status": "ready", "rooms": len(self._node.rooms()), "workers": workers})

@@ -144,6 +144,24 @@ class WorkerLost:
     session: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerReserved:
+    """A slot of this worker is held for the attempt of the job that was asked for."""
+
+    job: str
+    attempt: int
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NobodyReserved:
+    """Nobody can take the job now; the reason is for the people who wait."""
+
+    job: str
+    attempt: int
+    reason: str
+
+
 DispatchEvent = (
     RoomEvent
     | AgentWanted
@@ -154,6 +172,8 @@ DispatchEvent = (
     | WorkerRegistered
     | WorkerSaid
     | WorkerLost
+    | WorkerReserved
+    | NobodyReserved
 )
 
 
@@ -188,7 +208,32 @@ class AssignJob:
     accept: JobAccept
 
 
-DispatchAction = SendWorker | CloseWorker | AssignJob | AgentRevoked | Announced
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveWorker:
+    """Find a worker for a job and hold a slot of it; to be answered by WorkerReserved or NobodyReserved.
+
+    Attributes:
+        tried: Who is not to be asked again.
+        first: Who is asked before all others.
+    """
+
+    job: str
+    attempt: int
+    room: str
+    agent: str
+    tried: frozenset[str]
+    first: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleJob:
+    """Give back the slot that is held for this attempt of a job."""
+
+    job: str
+    attempt: int
+
+
+DispatchAction = SendWorker | CloseWorker | AssignJob | ReserveWorker | SettleJob | AgentRevoked | Announced
 
 
 @dataclass(slots=True)
@@ -202,6 +247,9 @@ class Job:
         last_worker: The id of the one that had it last.
         tried: The ids of the workers that did not want it in this round.
         attempt: How many offers were made.
+        asked: The attempt for which a worker is being looked for; None while none is.
+        why: What kept it waiting when that was done last.
+        is_announced: The people were told that it is pending.
         epoch: How many assignments were made.
         restarts: How many of them failed.
         wanted_again: Somebody came for the agent when it had just gone.
@@ -223,6 +271,9 @@ class Job:
     last_worker: str | None = None
     tried: set[str] = field(default_factory=set[str])
     attempt: int = 0
+    asked: int | None = None
+    why: str | None = None
+    is_announced: bool = False
     epoch: int = 0
     restarts: int = 0
     wanted_again: bool = False

@@ -143,7 +143,8 @@ class Member:
 class Room:
     """A room and who is in it, by identity.
 
-    `agents` come with its first human; `key` is the id of the API key in whose name it was opened.
+    `agents` come with its first human; `key` is the id of the API key in whose name it was opened; `changed` are the
+    names of all rooms that are not what they were.
     """
 
     info: RoomInfo
@@ -152,6 +153,7 @@ class Room:
     key: str
     agents: tuple[AgentWish, ...] = ()
     members: dict[str, Member] = field(default_factory=dict[str, Member])
+    changed: set[str] = field(default_factory=set[str])
 
     def has_human(self) -> bool:
         """Whether somebody is there for whom it stays open."""
@@ -181,6 +183,7 @@ class Room:
         if changed == member.participant:
             return []
         member.participant = changed
+        self.changed.add(self.info.name)
         hearers = [member] if to_itself else []
         if not member.is_hidden:
             hearers += self.others(member)

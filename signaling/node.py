@@ -1,7 +1,8 @@
 """One signaling server: the registry and dispatch joined, with everything they decide performed.
 
-A shell without waiting: an event goes in, both machines are asked in turn until nothing follows any more, messages
-are put into the queues of links. So no participant ever sees half of a change. `run` keeps the time for both.
+A shell that waits for nothing but the right to open a room: an event goes in, both machines are asked in turn until
+nothing follows any more, messages are put into the queues of links. So no participant ever sees half of a change.
+`run` keeps the time for both.
 """
 
 import asyncio
@@ -9,13 +10,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from random import SystemRandom
 from typing import assert_never
 
 from signaling.claims import Claims
+from signaling.cluster import Cluster
 from signaling.credentials import TOKEN_LIFETIME, Credentials
 from signaling.dispatch import Dispatch
 from signaling.door import Door
+from signaling.engine.base import Engine
 from signaling.envelope import AgentWish, Participant, RoomInfo, error_of
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.events import (
@@ -40,6 +42,7 @@ from signaling.events import (
     Send,
     TokenShown,
 )
+from signaling.holdings import Holdings
 from signaling.jobs import (
     AgentReturned,
     AgentWanted,
@@ -48,17 +51,20 @@ from signaling.jobs import (
     DispatchAction,
     DispatchEvent,
     Job,
+    ReserveWorker,
     SendWorker,
+    SettleJob,
     WorkerLost,
     WorkerRegistered,
     WorkerSaid,
 )
 from signaling.links import Link, WorkerLink, new_id, package_version
 from signaling.registry import Registry
-from signaling.room_messages import IcePushed, Join, Left, Resume, ServerInfo, TokenPushed
+from signaling.room_messages import IcePushed, Join, Resume, ServerInfo, TokenPushed
 from signaling.settings import Settings
+from signaling.switchboard import Switchboard
 from signaling.watch import Watch
-from signaling.worker_messages import Draining, JobAccept, JobAssign, JobReject, JobUpdate, Register, Status
+from signaling.worker_messages import JobAccept, JobReject, JobUpdate, Register, Status
 from signaling.workers import Worker
 
 logger = logging.getLogger(__name__)
@@ -70,19 +76,21 @@ class Node:
     Args:
         settings: Checked settings.
         watch: Is told what happens.
+        engine: What is shared with other servers; its node is this one.
     """
 
-    def __init__(self, settings: Settings, watch: Watch) -> None:
+    def __init__(self, settings: Settings, watch: Watch, engine: Engine) -> None:
         self.settings = settings
         self.watch = watch
-        self.id = new_id("ND")
+        self.id = engine.node
         self.credentials = Credentials(settings)
         self.door = Door(settings)
         self._version = package_version()
         self._registry = Registry(settings.rooms, new_id)
-        self._dispatch = Dispatch(settings.dispatch, SystemRandom(), new_id)
-        self._links: dict[str, Link] = {}
-        self._worker_links: dict[str, WorkerLink] = {}
+        self._dispatch = Dispatch(settings.dispatch, new_id)
+        self._switchboard = Switchboard(self.credentials)
+        self.holdings = Holdings(self._registry, self._dispatch, self)
+        self.cluster = Cluster(engine, self.holdings)
         self._mailbox: deque[RegistryEvent | DispatchEvent] = deque()
         self._is_performing = False
         self._is_draining = False
@@ -105,10 +113,6 @@ class Node:
         """Who is in a room; None when there is no such room."""
         return self._registry.participants(room)
 
-    def room(self, name: str) -> RoomInfo | None:
-        """An open room."""
-        return next((room for room in self._registry.rooms() if room.name == name), None)
-
     def jobs(self, room: str) -> list[Job]:
         """The live jobs of a room."""
         return self._dispatch.jobs(room)
@@ -127,8 +131,10 @@ class Node:
 
     # What participants do. -------------------------------------------------------------------------------------
 
-    def enter(self, link: Link, claims: Claims, join: Join) -> str:
+    async def enter(self, link: Link, claims: Claims, join: Join) -> str:
         """Let somebody with a verified token join, or go on with a session; a refusal closes the link.
+
+        Waits where the room must be secured first, and then does it all at once.
 
         Returns:
             The session's id.
@@ -138,13 +144,15 @@ class Node:
             return self._go_on(link, claims, join, resume)
         sid = new_id("PA")
         room = claims.room or ""
-        self._links[sid] = link
+        self._switchboard.participants[sid] = link
         try:
+            await self.cluster.own(room)
             self._check_entry(claims)
         except MessageError as refused:
             refused.re = join.id
             link.send(error_of(refused))
-            self._close(sid, CLOSE_CODES[refused.code], refused.code)
+            self._switchboard.close(sid, CLOSE_CODES[refused.code], refused.code)
+            self._leave_unopened(room)
             return sid
         progress = self._dispatch.progress(room)
         is_young = time.monotonic() - self._began < self.settings.dispatch.adoption_grace
@@ -164,13 +172,38 @@ class Node:
         )
         for one in progress:
             self.post(Announced(room, one, only=sid))
+        self._leave_unopened(room)
         return sid
+
+    async def open_room(self, name: str, empty_timeout: float | None, key: str) -> None:
+        """Open a room in the name of an API key, unless it is open.
+
+        Raises:
+            MessageError: `no_capacity` or `server_draining`.
+        """
+        self._check_draining()
+        await self.cluster.own(name)
+
+        def decide(registry: Registry, now: float) -> list[RegistryAction]:
+            if not self.holdings.is_open(name):
+                registry.open(name, now, empty_timeout, key=key)
+            return []
+
+        try:
+            self.rule(decide)
+        finally:
+            self._leave_unopened(name)
+
+    def _leave_unopened(self, room: str) -> None:
+        """Give a room up that was secured and then not opened."""
+        if not self.holdings.is_open(room):
+            self.cluster.touch({room}, dispatch=False)
 
     def _go_on(self, link: Link, claims: Claims, join: Join, resume: Resume) -> str:
         """A client is back, perhaps before we have noticed that it was gone."""
         sid = resume.sid
-        old = self._links.get(sid)
-        self._links[sid] = link
+        old = self._switchboard.participants.get(sid)
+        self._switchboard.participants[sid] = link
         if old is not None:
             old.close(CLOSE_CODES[ErrorCode.HEARTBEAT_TIMEOUT], "resumed on another socket")
         self.post(
@@ -213,8 +246,8 @@ class Node:
 
     def lose(self, sid: str, link: Link, reason: str) -> None:
         """A participant's link is gone; forgetting it twice, or one that was replaced, does no harm."""
-        if self._links.get(sid) is link:
-            del self._links[sid]
+        if self._switchboard.participants.get(sid) is link:
+            del self._switchboard.participants[sid]
             self.post(Disconnected(sid, reason))
 
     # What workers do. ------------------------------------------------------------------------------------------
@@ -228,10 +261,9 @@ class Node:
         Raises:
             MessageError: `server_draining`.
         """
-        if self._is_draining:
-            raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop", retry_after=1.0)
+        self._check_draining()
         session = new_id("WS")
-        self._worker_links[session] = link
+        self._switchboard.workers[session] = link
         self.post(WorkerRegistered(session, message))
         return session
 
@@ -241,7 +273,7 @@ class Node:
 
     def lose_worker(self, session: str, reason: str) -> None:
         """A worker's link is gone; forgetting it twice does no harm."""
-        if self._worker_links.pop(session, None) is not None:
+        if self._switchboard.workers.pop(session, None) is not None:
             self.post(WorkerLost(session))
 
     # The time, and the end. ------------------------------------------------------------------------------------
@@ -261,25 +293,21 @@ class Node:
             now = loop.time()
             self._perform(self._registry.advance(now))
             self._perform(self._dispatch.advance(now))
-            self._work_off()
+            self._work_off(dispatch=True)
 
     def drain(self) -> None:
         """Say good-bye to everybody and let nobody in any more."""
         self._is_draining = True
-        code = ErrorCode.SERVER_DRAINING
-        for sid, link in list(self._links.items()):
-            link.send(Left(reason=code, action="rejoin", retry_after_ms=1000))
-            self._close(sid, CLOSE_CODES[code], code)
-        for session, link in list(self._worker_links.items()):
-            link.send(Draining())
-            del self._worker_links[session]
-            link.close(CLOSE_CODES[code], code)
+        self._switchboard.say_goodbye()
 
     # How. ------------------------------------------------------------------------------------------------------
 
-    def _check_entry(self, claims: Claims) -> None:
+    def _check_draining(self) -> None:
         if self._is_draining:
             raise MessageError(ErrorCode.SERVER_DRAINING, "this server is about to stop", retry_after=1.0)
+
+    def _check_entry(self, claims: Claims) -> None:
+        self._check_draining()
         if claims.kind == "agent":
             assert claims.room is not None
             assert claims.job is not None
@@ -309,7 +337,7 @@ class Node:
         if not self._is_performing:
             self._work_off()
 
-    def _work_off(self) -> None:
+    def _work_off(self, *, dispatch: bool = False) -> None:
         now = asyncio.get_running_loop().time()
         self._is_performing = True
         try:
@@ -321,11 +349,13 @@ class Node:
                     case AgentRevoked() | Announced():
                         self._perform(self._registry.receive(event, now))
                     case _:
+                        dispatch = True
                         self._perform(self._dispatch.receive(event, now))
         finally:
             self._is_performing = False
         for report in (*self._registry.take_reports(), *self._dispatch.take_reports()):
             self.watch.hear(report)
+        self.cluster.touch(self._registry.take_changed(), dispatch=dispatch)
         due = self._registry.deadline
         if due is not None and (self._wakes_at is None or due < self._wakes_at):
             self._changed.set()
@@ -334,22 +364,22 @@ class Node:
         for action in actions:
             match action:
                 case Send(sid=sid, message=message):
-                    link = self._links.get(sid)
+                    link = self._switchboard.participants.get(sid)
                     if link is not None:
                         link.send(message)
                     continue
                 case Close(sid=sid, code=code, reason=reason):
-                    self._close(sid, code, reason)
+                    self._switchboard.close(sid, code, reason)
                 case SendWorker(session=session, message=message):
-                    worker = self._worker_links.get(session)
+                    worker = self._switchboard.workers.get(session)
                     if worker is not None:
                         worker.send(message)
                 case CloseWorker(session=session, reason=code):
-                    worker = self._worker_links.pop(session, None)
-                    if worker is not None:
-                        worker.close(CLOSE_CODES[code], code)
+                    self._switchboard.close_worker(session, code)
+                case ReserveWorker() | SettleJob():
+                    self.cluster.request(action)
                 case AssignJob():
-                    self._assign(action)
+                    self._switchboard.assign(action)
                 case RenewToken(sid=sid, claims=claims):
                     self._renew_token(sid, claims)
                 case RenewIce(sid=sid, identity=identity):
@@ -365,27 +395,7 @@ class Node:
             # Whatever is more than a message may have moved a deadline.
             self._changed.set()
 
-    def _close(self, sid: str, code: int, reason: str) -> None:
-        link = self._links.pop(sid, None)
-        if link is not None:
-            link.close(code, reason)
-
     def _renew_token(self, sid: str, claims: Claims) -> None:
         newer = self.credentials.renewed(claims)
         event = TokenPushed(token=self.credentials.sign(newer), exp=newer.exp)
         self._mailbox.append(Renewed(sid, event, TOKEN_LIFETIME))
-
-    def _assign(self, action: AssignJob) -> None:
-        link = self._worker_links.get(action.session)
-        if link is None:
-            return
-        claims = self.credentials.agent(action)
-        logger.info("> job %s (epoch %d) for room %s is assigned", action.job, action.epoch, action.room)
-        message = JobAssign(
-            job=action.job,
-            epoch=action.epoch,
-            token=self.credentials.sign(claims),
-            url=link.room_url,
-            ice=self.credentials.ice(claims.sub),
-        )
-        link.send(message)

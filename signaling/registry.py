@@ -89,6 +89,10 @@ class Registry:
         reports, self._rooms.reports = self._rooms.reports, []
         return reports
 
+    def take_changed(self) -> set[str]:
+        """The names of rooms that are not what they were when this was called last."""
+        return self._rooms.take_changed()
+
     def can_resume(self, claims: Claims, resume: Resume) -> bool:
         """Whether a client with this token may take over the session that it names."""
         member = self._members.get(resume.sid)
@@ -192,10 +196,8 @@ class Registry:
         kept = keep_links(room, member, event.known_peers, now)
         if not member.is_hidden:
             for other in room.others(member):
-                arrival = ParticipantChanged(
-                    op="joined", participant=member.participant, kept=other.identity in kept or None
-                )
-                actions += tell([other], arrival)
+                arrival = ParticipantChanged(op="joined", participant=member.participant)
+                actions += tell([other], arrival.model_copy(update={"kept": other.identity in kept or None}))
         actions += tell([member], welcome(room, member, kept, event.ice, event.server))
         if event.request is not None:
             actions.append(Send(member.sid, Ok(re=event.request)))
@@ -309,8 +311,7 @@ class Registry:
 
     def _departed(self, member: Member, how: Departure) -> AgentDeparted:
         assert member.job is not None
-        job, epoch = member.job
-        return AgentDeparted(room=member.room, job=job, epoch=epoch, how=how)
+        return AgentDeparted(room=member.room, job=member.job[0], epoch=member.job[1], how=how)
 
     def _replace(self, member: Member, now: float) -> list[RegistryAction]:
         """The same identity is at the door without the key of this session: the newest wins."""
@@ -357,11 +358,11 @@ class Registry:
         dismissed = [self._dismiss(member, ErrorCode.REMOVED, reason, now, how) for member in members]
         return [action for actions in dismissed for action in actions]
 
-    def close(self, room: Room) -> list[RegistryAction]:
-        """Close a room: everybody leaves."""
+    def close(self, room: Room, code: ErrorCode = ErrorCode.ROOM_CLOSED) -> list[RegistryAction]:
+        """Close a room: everybody leaves, to come again at another server if it is only draining here."""
         members = list(room.members.values())
-        code = ErrorCode.ROOM_CLOSED
-        actions = tell(members, RoomChanged(op="closing", reason=code)) + tell(members, Left(reason=code))
+        left = Left(reason=code, action="rejoin" if code is ErrorCode.SERVER_DRAINING else "none")
+        actions = tell(members, RoomChanged(op="closing", reason=code)) + tell(members, left)
         for member in members:
             actions.append(Close(member.sid, CLOSE_CODES[code], code))
             self._forget(member, code)

@@ -17,12 +17,13 @@ from signaling.access import (
     room_name,
 )
 from signaling.administration import DataRequest, DispatchRequest, DrainRequest, MuteRequest, RoomChanges, RoomRequest
+from signaling.engine.base import Kind, Record, participant_key
 from signaling.envelope import AgentWish, Word, parse_value
 from signaling.errors import ErrorCode, MessageError
 from signaling.governance import Governance
-from signaling.jobs import Job
 from signaling.node import Node
 from signaling.openapi import describe
+from signaling.records import job_facts
 
 MAX_KEYS: Final = 1000
 """Idempotency keys that are remembered."""
@@ -36,21 +37,12 @@ _drain: TypeAdapter[DrainRequest] = TypeAdapter(DrainRequest)
 _token_id: TypeAdapter[str] = TypeAdapter(Word)
 
 
-def job_facts(job: Job) -> dict[str, Any]:
-    """A job, as JSON."""
-    state = job.outcome[0] if job.outcome else job.state.value
-    return {
-        "dispatch_id": job.id,
-        "room": job.room.name,
-        "agent": job.wish.name,
-        "metadata": job.wish.metadata,
-        "attributes": job.wish.attributes,
-        "state": state,
-        "reason": job.outcome[1] if job.outcome else None,
-        "worker": job.worker,
-        "epoch": job.epoch,
-        "restarts": job.restarts,
-    }
+_INTERNAL: Final = frozenset({"held", "reported", "quiet", "live"})
+"""What records say for servers alone."""
+
+
+def _facts(record: Record) -> dict[str, Any]:
+    return {key: value for key, value in record.value.items() if key not in _INTERNAL}
 
 
 class RoomRest:
@@ -62,6 +54,7 @@ class RoomRest:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._cluster = node.cluster
         self._door = node.door
         self._governance = Governance(node)
         self._keys: OrderedDict[tuple[str, str], str] = OrderedDict()
@@ -91,23 +84,20 @@ class RoomRest:
         """All open rooms, or the one that the token names."""
         claims = admin_claims(request, self._door)
         own = None if claims is None else claims.room
-        rooms = [room.model_dump() for room in self._node.rooms() if own in {None, room.name}]
+        rooms = [_facts(room) for room in await self._cluster.scan(Kind.ROOM) if own in {None, room.key}]
         return JSONResponse({"rooms": rooms})
 
     async def open(self, request: Request) -> Response:
         """Open a room, or change it if it is open."""
         wanted = await read_json(request, _room)
         key = check_creator(request, self._door, wanted.name)
-        info, is_new = self._governance.open_room(wanted, key)
+        info, is_new = await self._governance.open_room(wanted, key)
         return JSONResponse(info.model_dump(), 201 if is_new else 200)
 
     async def room(self, request: Request, room: str) -> Response:
         """One room."""
         check_admin(request, self._door, room)
-        found = self._node.room(room)
-        if found is None:
-            raise _missing("room")
-        return JSONResponse(found.model_dump())
+        return JSONResponse(_facts(await self._room(room)))
 
     async def change(self, request: Request, room: str) -> Response:
         """Change a room."""
@@ -124,10 +114,9 @@ class RoomRest:
     async def participants(self, request: Request, room: str) -> Response:
         """Who is in a room."""
         check_admin(request, self._door, room)
-        found = self._node.participants(room)
-        if found is None:
-            raise _missing("room")
-        return JSONResponse({"participants": [one.model_dump(mode="json") for one in found]})
+        await self._room(room)
+        found = await self._cluster.scan(Kind.PARTICIPANT, participant_key(room))
+        return JSONResponse({"participants": [_facts(one) for one in found]})
 
     async def remove(self, request: Request, room: str, identity: str) -> Response:
         """Take somebody out of a room, who does not come in again with a token that was issued before."""
@@ -153,7 +142,7 @@ class RoomRest:
         claims = admin_claims(request, self._door)
         if claims is not None and claims.room is not None:
             raise MessageError(ErrorCode.FORBIDDEN, "a token for one room cannot revoke others")
-        self._governance.revoke(parse_value(_token_id, token, "the token's id"))
+        await self._governance.revoke(parse_value(_token_id, token, "the token's id"))
         return Response(status_code=204)
 
     async def dispatch(self, request: Request, room: str) -> Response:
@@ -162,11 +151,11 @@ class RoomRest:
         wanted = await read_json(request, _dispatch)
         issuer = check_dispatcher(request, self._door, room, wanted.agent)
         key = (room, request.headers.get("idempotency-key", "")[:256])
-        known = self._node.job(self._keys[key]) if key[1] and key in self._keys else None
+        known = await self._cluster.get(Kind.JOB, self._keys[key]) if key[1] and key in self._keys else None
         if known is not None:
-            return JSONResponse(job_facts(known), 202)
+            return JSONResponse(_facts(known), 202)
         wish = AgentWish(name=wanted.agent, metadata=wanted.metadata, attributes=wanted.attributes)
-        job = self._governance.dispatch(room, wish, issuer, restart=wanted.restart == "on_failure")
+        job = await self._governance.dispatch(room, wish, issuer, restart=wanted.restart == "on_failure")
         if key[1]:
             self._keys[key] = job.id
             if len(self._keys) > MAX_KEYS:
@@ -176,54 +165,46 @@ class RoomRest:
     async def dispatches(self, request: Request, room: str) -> Response:
         """The agents that are in a room, or on their way."""
         check_admin(request, self._door, room)
-        return JSONResponse({"dispatches": [job_facts(job) for job in self._node.jobs(room)]})
+        jobs = [_facts(job) for job in await self._cluster.scan(Kind.JOB) if job.value["live"]]
+        return JSONResponse({"dispatches": [job for job in jobs if job["room"] == room]})
 
     async def dispatched(self, request: Request, room: str, job: str) -> Response:
         """One of them, or one that is over."""
         check_admin(request, self._door, room)
-        return JSONResponse(job_facts(self._find(job, room)))
+        return JSONResponse(_facts(await self._find(job, room)))
 
     async def delete_dispatch(self, request: Request, room: str, job: str) -> Response:
         """End a job."""
         check_admin(request, self._door, room)
-        self._governance.delete_dispatch(self._find(job, room).id)
+        self._governance.delete_dispatch((await self._find(job, room)).key)
         return Response(status_code=204)
 
     async def job(self, request: Request, job: str) -> Response:
         """A job, whichever room it is for."""
         claims = admin_claims(request, self._door)
-        return JSONResponse(job_facts(self._find(job, None if claims is None else claims.room)))
+        return JSONResponse(_facts(await self._find(job, None if claims is None else claims.room)))
 
     async def workers(self, request: Request) -> Response:
         """All workers, and how busy each is."""
         admin_claims(request, self._door)
-        return JSONResponse(
-            {
-                "workers": [
-                    {
-                        "worker": worker.id,
-                        "agent": worker.agent,
-                        "connected": worker.lost_at is None,
-                        "state": worker.state,
-                        "load": worker.load,
-                        "jobs": len(worker.slots),
-                        "max_jobs": worker.max_jobs,
-                    }
-                    for worker in self._node.workers()
-                ]
-            }
-        )
+        return JSONResponse({"workers": [_facts(worker) for worker in await self._cluster.scan(Kind.WORKER)]})
 
     async def drain(self, request: Request, worker: str) -> Response:
         """Have a worker take no more jobs, and go when those that it has are over."""
         admin_claims(request, self._door)
         wanted = await read_json(request, _drain)
-        self._governance.drain_worker(worker, wanted.timeout_s)
+        await self._governance.drain_worker(worker, wanted.timeout_s)
         return Response(status_code=202)
 
-    def _find(self, job: str, room: str | None) -> Job:
-        found = self._node.job(job)
-        if found is None or room not in {None, found.room.name}:
+    async def _room(self, room: str) -> Record:
+        found = await self._cluster.get(Kind.ROOM, room)
+        if found is None:
+            raise _missing("room")
+        return found
+
+    async def _find(self, job: str, room: str | None) -> Record:
+        found = await self._cluster.get(Kind.JOB, job)
+        if found is None or (room is not None and room != found.value["room"]):
             raise _missing("job")
         return found
 

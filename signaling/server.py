@@ -15,9 +15,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from signaling.audit import audit
 from signaling.connection import Connection, Session
 from signaling.credentials import Credentials
+from signaling.engine.base import Engine
+from signaling.engine.memory import MemoryEngine, MemoryStore
 from signaling.errors import MessageError
 from signaling.guard import Guard
 from signaling.limits import AddressQuota
+from signaling.links import new_id
 from signaling.metrics import create_metrics_app
 from signaling.node import Node
 from signaling.openapi import document
@@ -78,11 +81,12 @@ class Sockets:
                 self._all_closed.set()
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The server as an ASGI application; `app.state.node` is what it runs on.
 
     Args:
         settings: What it is set up with.
+        engine: What it shares with other servers; None for one that stands alone.
 
     Raises:
         SettingsError: The settings are not safe, or not complete.
@@ -90,19 +94,21 @@ def create_app(settings: Settings) -> FastAPI:
     settings = settings.checked()
     sign = Credentials(settings).webhook
     webhooks = tuple(WebhookPost(url, settings.webhooks, sign) for url in settings.webhooks.urls)
-    node = Node(settings, Watch(audit, *(one.hear for one in webhooks)))
+    engine = engine or MemoryEngine(MemoryStore(), new_id("ND"))
+    node = Node(settings, Watch(audit, *(one.hear for one in webhooks)), engine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with asyncio.TaskGroup() as group:
             clock = group.create_task(node.run())
+            cluster = group.create_task(node.cluster.run())
             posts = [group.create_task(one.run()) for one in webhooks]
             yield
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WEBHOOK_PATIENCE):
                     for one in webhooks:
                         await one.wait_idle()
-            for task in (clock, *posts):
+            for task in (clock, cluster, *posts):
                 task.cancel()
 
     app = FastAPI(title="signaling", lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -76,7 +76,7 @@ class ParticipantSession:
         self._sid = ""
         self.is_trusted = False
 
-    def begin(self, text: str) -> None:
+    async def begin(self, text: str) -> None:
         """Join, which must be the first message."""
         message = parse_from_client(text)
         with _answering(message):
@@ -89,7 +89,7 @@ class ParticipantSession:
             if claims.kind != "agent" and not self._node.can_resume(claims, message):
                 self._node.door.knock(address)
         self.is_trusted = claims.kind == "agent"
-        self._sid = self._node.enter(self._connection, claims, message)
+        self._sid = await self._node.enter(self._connection, claims, message)
 
     def hear(self, text: str) -> None:
         """Anything after the join."""
@@ -138,7 +138,7 @@ class WorkerSession:
         """End the worker's connection."""
         self._connection.close(code, reason)
 
-    def begin(self, text: str) -> None:
+    async def begin(self, text: str) -> None:
         """Register, which must be the first message."""
         message = parse_from_worker(text)
         with _answering(message):

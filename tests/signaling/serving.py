@@ -13,6 +13,7 @@ import jwt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from signaling.engine.base import Engine
 from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET, parse_to_client, parse_to_worker, worker_claims
 from signaling.server import create_app, say_goodbye
@@ -133,9 +134,9 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: Settings = DEV, **changes: Any) -> AsyncIterator[Site]:
+async def serving(settings: Settings = DEV, engine: Engine | None = None, **changes: Any) -> AsyncIterator[Site]:
     """A server for the time of the block: uvicorn without its main loop, whose tenths of seconds would add up."""
-    app = create_app(replace(settings, **changes))
+    app = create_app(replace(settings, **changes), engine)
     server = Server(app, lambda url: None, replace(settings, **changes))
     server.lifespan = server.config.lifespan_class(server.config)
     listener = listen("127.0.0.1", 0)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from signaling.dispatch import Dispatch
+from signaling.engine.base import NobodyFree, Reserved, Want
+from signaling.engine.placement import Candidate, place
 from signaling.envelope import AgentWish, Participant, RoomInfo
 from signaling.errors import ErrorCode
 from signaling.events import (
@@ -26,10 +28,15 @@ from signaling.jobs import (
     AgentWanted,
     AssignJob,
     CloseWorker,
+    DispatchDeleted,
     DispatchSettings,
+    NobodyReserved,
+    ReserveWorker,
     SendWorker,
+    SettleJob,
     WorkerLost,
     WorkerRegistered,
+    WorkerReserved,
     WorkerSaid,
 )
 from signaling.worker_messages import (
@@ -60,7 +67,10 @@ class Office:
 
     def __post_init__(self) -> None:
         numbers = count(1)
-        self.dispatch = Dispatch(self.settings, Random(self.seed), lambda prefix: f"{prefix}{next(numbers)}")
+        self.random = Random(self.seed)
+        self.dispatch = Dispatch(self.settings, lambda prefix: f"{prefix}{next(numbers)}")
+        self.slots: dict[str, tuple[int, str]] = {}
+        self.waiting: list[ReserveWorker] | None = None
         self.now = 0.0
         self.next_beat = 2.5
         self.told: list[tuple[str, object]] = []
@@ -80,12 +90,50 @@ class Office:
                     self.told.append((session, message))
                 case AssignJob():
                     self.assigned.append(action)
+                case ReserveWorker() if self.waiting is not None:
+                    self.waiting.append(action)
+                case ReserveWorker():
+                    self.do(self.reserve(action))
+                case SettleJob(job=job, attempt=attempt):
+                    if job in self.slots and self.slots[job][0] == attempt:
+                        del self.slots[job]
                 case Announced(room=room, event=event):
                     self.news.append((room, event.op, event.reason))
                 case AgentRevoked(job=job, epoch=epoch):
                     self.revoked.append((job, epoch))
                 case CloseWorker(session=session, reason=ErrorCode.DUPLICATE_IDENTITY):
                     self.closed.append(session)
+
+    def reserve(self, want: ReserveWorker) -> WorkerReserved | NobodyReserved:
+        """What the engine says, at once."""
+        candidates = [
+            Candidate(
+                worker=worker.id,
+                agent=worker.agent,
+                max_jobs=worker.max_jobs,
+                is_connected=worker.lost_at is None,
+                state=worker.state,
+                load=worker.load,
+                held=worker.slots | {job for job, (_, holder) in self.slots.items() if holder == worker.id},
+                reported=worker.reported,
+                quiet=self.now - worker.seen_at,
+            )
+            for worker in self.dispatch.workers()
+        ]
+        wish = Want(
+            job=want.job,
+            attempt=want.attempt,
+            fence=(want.room, 1),
+            agent=want.agent,
+            tried=want.tried,
+            first=want.first,
+        )
+        match place(wish, candidates, self.random):
+            case Reserved(worker=worker):
+                self.slots[want.job] = want.attempt, worker
+                return WorkerReserved(job=want.job, attempt=want.attempt, worker=worker)
+            case NobodyFree(reason=reason):
+                return NobodyReserved(job=want.job, attempt=want.attempt, reason=reason)
 
     def wait(self, seconds: float) -> None:
         """Let time pass; workers in `alive` send their status each 2.5 s."""
@@ -375,6 +423,69 @@ def test_jobs_spread_over_workers_that_have_not_reported_yet(office: Office):
     shares = [len(worker.slots) for worker in office.dispatch.workers()]
     assert sum(shares) == 40
     assert max(shares) - min(shares) <= 3
+
+
+# Reservations whose answer takes its time. ----------------------------------------------------------------------
+
+
+def asked(office: Office) -> ReserveWorker:
+    """A room with its first human, for whose agent a worker is being looked for."""
+    office.waiting = []
+    office.enter()
+    (want,) = office.waiting
+    return want
+
+
+def test_nothing_is_said_before_it_is_known_whether_somebody_is_free(office: Office):
+    office.register("w")
+    want = asked(office)
+    assert (office.news, office.offers()) == ([], [])
+    office.say("ws-w", Status())
+    assert len(office.waiting or []) == 1, "it is looked for once at a time"
+    office.do(office.reserve(want))
+    assert office.news == [("r", "pending", None)]
+    assert office.offers() == [("ws-w", "AJ1")]
+
+
+@pytest.mark.parametrize("how", ["deleted", "closed", "timed out"])
+def test_a_slot_that_comes_too_late_is_given_back(office: Office, how: str):
+    office.register("w")
+    want = asked(office)
+    match how:
+        case "deleted":
+            office.do(DispatchDeleted(want.job))
+        case "closed":
+            office.do(RoomClosed("r"))
+        case _:
+            office.wait(31.0)
+            assert office.news[-1][1] == "failed"
+    office.do(office.reserve(want))
+    assert office.offers() == []
+    assert office.slots == {}
+
+
+def test_a_slot_at_a_worker_that_was_just_lost_is_given_back_and_another_is_looked_for(office: Office):
+    office.register("a")
+    want = asked(office)
+    found = office.reserve(want)
+    office.lose("ws-a")
+    office.do(found)
+    assert office.slots == {}
+    again = (office.waiting or [])[-1]
+    assert (again.attempt, again.tried) == (1, frozenset())
+    office.register("b")
+    office.do(office.reserve(again))
+    assert office.offers() == [("ws-b", "AJ1")]
+
+
+def test_an_answer_to_an_earlier_question_is_no_answer(office: Office):
+    office.register("w")
+    want = asked(office)
+    office.do(office.reserve(want))
+    office.do(NobodyReserved(job=want.job, attempt=want.attempt, reason="late"))
+    office.do(WorkerReserved(job=want.job, attempt=want.attempt + 1, worker="w"))
+    assert office.offers() == [("ws-w", "AJ1")]
+    assert office.ops() == ["pending"]
 
 
 # What goes wrong. ----------------------------------------------------------------------------------------------
@@ -796,6 +907,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.office.alive.clear()
         self.office.wait(120.0)
         assert all(not worker.slots for worker in self.office.dispatch.workers())
+        assert self.office.slots == {}, "every slot was given back"
         assert self.office.dispatch.deadline is None
 
 
