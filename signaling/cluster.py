@@ -165,13 +165,13 @@ class Cluster:
         """
         return await self._read(self._engine.scan, kind, prefix)
 
-    async def order(self, node: str, order: Order) -> bool:
-        """Have another node do something; False if there is none of that id.
+    async def order(self, node: str, order: Order) -> None:
+        """Have another node do something, if it is still there.
 
         Raises:
             MessageError: `no_capacity`: the engine cannot be reached.
         """
-        return await self._read(self._engine.send, node, order.model_dump())
+        await self._read(self._engine.send, node, order.model_dump())
 
     async def order_others(self, order: Order) -> None:
         """Have all other nodes do something.

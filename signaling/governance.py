@@ -91,11 +91,10 @@ class Governance:
     async def drain_worker(self, worker: str, patience: float) -> None:
         """Have a worker take no more jobs, and go; whichever server it is connected to."""
         found = await self._node.cluster.get(Kind.WORKER, worker)
+        if found is None or not found.value["connected"]:
+            raise MessageError(ErrorCode.NOT_FOUND, "there is no such worker")
         order = DrainWorker(worker=worker, timeout_s=patience)
-        if found is not None and found.value["connected"]:
-            if found.node == self._node.id:
-                self._node.holdings.obey(order)
-                return
-            if await self._node.cluster.order(found.node, order):
-                return
-        raise MessageError(ErrorCode.NOT_FOUND, "there is no such worker")
+        if found.node == self._node.id:
+            self._node.holdings.obey(order)
+        else:
+            await self._node.cluster.order(found.node, order)
