@@ -28,16 +28,16 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.rig.calls import BACKCHANNEL_WORDS, Cost, Latencies, measure_backchannels, measure_cost, measure_latencies
-from bench.rig.link import Link
 from bench.rig.programs import PEERS_PYTHON, Program, agent_worker, model_server, pipecat
 from bench.rig.tone_model import HEARD
+from tests.support.lossy import CLEAN, Impairment
 
 LINKS: Final = {
-    "clean": Link(),
-    "1 % loss": Link(loss=0.01),
-    "5 % loss": Link(loss=0.05),
-    "20 % loss": Link(loss=0.20),
-    "50 ms jitter": Link(jitter=0.05),
+    "clean": CLEAN,
+    "1 % loss": Impairment(loss=0.01),
+    "5 % loss": Impairment(loss=0.05),
+    "20 % loss": Impairment(loss=0.20),
+    "50 ms jitter": Impairment(jitter=0.05),
 }
 SHOWN: Final = {
     "join": "join",
@@ -72,7 +72,12 @@ def rig(start: Start, *, heard: str = HEARD) -> Iterator[tuple[Program, Any]]:
 
 
 async def measure(
-    start: Start, links: dict[str, Link], runs: int, rooms: list[int], seconds: float, say: Callable[[str], None]
+    start: Start,
+    links: dict[str, Impairment],
+    runs: int,
+    rooms: list[int],
+    seconds: float,
+    say: Callable[[str], None],
 ) -> Side:
     latencies: dict[str, dict[str, list[float]]] = {}
     for name, link in links.items():
@@ -160,7 +165,7 @@ def main() -> None:
     links = {name: LINKS[name] for name in arguments.links}
     most = max([1, *arguments.rooms])
 
-    def run(name: str, start: Start, links: dict[str, Link], rooms: list[int]) -> Side:
+    def run(name: str, start: Start, links: dict[str, Impairment], rooms: list[int]) -> Side:
         console.print(name)
         return asyncio.run(measure(start, links, arguments.runs, rooms, arguments.seconds, console.print))
 

@@ -39,6 +39,7 @@ SETTLING_SECONDS: Final = 1.0
 FRAME: Final = MODEL_RATE // 50
 LINKS: Final = {
     "clean": CLEAN,
+    "1 % loss": Impairment(loss=0.01),
     "5 % loss": Impairment(loss=0.05),
     "20 % loss": Impairment(loss=0.2),
     "50 ms jitter": Impairment(jitter=0.05, reorder=True),

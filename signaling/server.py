@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
@@ -31,8 +31,10 @@ from signaling.rest_rooms import RoomRest
 from signaling.sessions import ParticipantSession, WorkerSession, bearer_token, room_url
 from signaling.settings import Settings
 from signaling.watch import Watch
-from signaling.webhook_post import WebhookPost
 from signaling.whip import Whip
+
+if TYPE_CHECKING:
+    from signaling.webhook_post import WebhookPost
 
 WEBHOOK_PATIENCE: Final = 3.0
 """Seconds for what receivers were not told yet when this server stops."""
@@ -92,8 +94,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         SettingsError: The settings are not safe, or not complete.
     """
     settings = settings.checked()
-    sign = Credentials(settings).webhook
-    webhooks = tuple(WebhookPost(url, settings.webhooks, sign) for url in settings.webhooks.urls)
+    webhooks = _webhooks(settings)
     engine = engine or MemoryEngine(MemoryStore(), new_id("ND"))
     node = Node(settings, Watch(audit, *(one.hear for one in webhooks)), engine)
 
@@ -140,6 +141,15 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.include_router(Whip(node).router)
     app.mount("/", Page(STATIC, cached=not settings.dev), name="page")
     return app
+
+
+def _webhooks(settings: Settings) -> "tuple[WebhookPost, ...]":
+    if not settings.webhooks.urls:
+        return ()
+    from signaling.webhook_post import WebhookPost  # an HTTP client, some MiB that a server without webhooks saves
+
+    sign = Credentials(settings).webhook
+    return tuple(WebhookPost(url, settings.webhooks, sign) for url in settings.webhooks.urls)
 
 
 async def say_goodbye(app: FastAPI, patience: float) -> None:

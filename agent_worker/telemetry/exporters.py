@@ -1,6 +1,6 @@
 """Where a process's spans and figures go: settings -> the exporters that are installed -> OpenTelemetry's SDK.
 
-Without settings nothing is loaded, and nothing leaves the process. The exporters themselves read the variables that
+Without settings nothing is loaded, the SDK least of all, and nothing leaves the process. The exporters themselves read the variables that
 OpenTelemetry defines for them: addresses, headers, certificates, intervals.
 """
 
@@ -10,18 +10,18 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from opentelemetry import metrics, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from agent_worker.errors import ConfigError
 from agent_worker.telemetry.settings import TelemetrySettings
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 __all__ = ["Exporters"]
 
@@ -62,6 +62,9 @@ class Exporters:
             await _close(closers)
 
     def _export_traces(self) -> Callable[[], None]:
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
         provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
         for exporter in self._traces:
             provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -69,6 +72,9 @@ class Exporters:
         return provider.shutdown
 
     def _export_metrics(self) -> Callable[[], None]:
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+
         readers = [
             each if isinstance(each, MetricReader) else PeriodicExportingMetricReader(each) for each in self._metrics
         ]
@@ -93,8 +99,10 @@ def _make(group: str, name: str) -> Any:
         raise ConfigError(msg) from error
 
 
-def _resource() -> Resource:
+def _resource() -> "Resource":
     """What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say; else our name. Every process counts for itself."""
+    from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+
     ours = {SERVICE_INSTANCE_ID: str(uuid4())}
     said = Resource.create()
     if str(said.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):

@@ -16,7 +16,6 @@ from typing import Final, assert_never
 from agent_worker.clock import now
 from agent_worker.errors import ConfigError
 from agent_worker.version import own_version
-from agent_worker.worker import health
 from agent_worker.worker.address import endpoint
 from agent_worker.worker.child import ChildState
 from agent_worker.worker.events import (
@@ -250,6 +249,8 @@ class Supervisor:
     async def _be_watched(self, pool: Pool) -> None:
         if not self._settings.health_port:
             return
+        from agent_worker.worker import health  # a web server and Prometheus, some MiB that nobody else needs
+
         try:
             await health.serve(lambda: self._figures(pool), self._settings.health_host, self._settings.health_port)
         except ConfigError as error:

@@ -16,13 +16,13 @@ from typing import Any
 import av
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.rtp import RtpPacket, is_rtcp
+from aiortc.rtp import RtpPacket
 
 from agent_worker.audio import Samples, silence
 from agent_worker.rooms.ice import OfferedAddresses, offer_addresses
 from bench.rig.arrivals import Arrivals
-from bench.rig.link import Link, Way
 from bench.rig.tones import is_loud, pitch_of
+from tests.support.lossy import CLEAN, Impairment, LossyLink
 from tests.support.wav import corpus
 
 RATE = 48_000
@@ -130,16 +130,15 @@ class Heard:
 class Caller:
     """Made by `calling`."""
 
-    def __init__(self, link: Link, group: asyncio.TaskGroup) -> None:
+    def __init__(self, impairment: Impairment, seed: int) -> None:
         self.mouth = Mouth()
         self.heard: list[Heard] = []
         self.joined_after = 0.0
         self._news = asyncio.Event()
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._decoder = av.CodecContext.create("libopus", "r")
-        self._out = Way(link, "out", group)
-        self._in = Way(link, "in", group)
-        self._link = link
+        self._impairment = impairment
+        self._seed = seed
 
     async def until(self, what: Callable[[], Any], *, seconds: float = 20.0) -> Any:
         async with asyncio.timeout(seconds):
@@ -166,6 +165,9 @@ class Caller:
         with offer_addresses(OfferedAddresses.LOOPBACK):
             await self.peer.setLocalDescription(await self.peer.createOffer())
         self._arrivals = Arrivals(sender.transport.transport._connection)
+        if self._impairment != CLEAN:
+            LossyLink(2 * self._seed, self._impairment).attach(self.peer)
+            LossyLink(2 * self._seed + 1, self._impairment).attach_inbound(self.peer)
         (transceiver,) = self.peer.getTransceivers()
         transceiver.receiver._handle_rtp_packet = self._hear
         start = time.monotonic()
@@ -174,31 +176,11 @@ class Caller:
         async with asyncio.timeout(30):
             await connected.wait()
         self.joined_after = time.monotonic() - start
-        if not self._link.is_clean:
-            self._spoil(sender.transport)
-
-    def _spoil(self, transport: Any) -> None:
-        send = transport._send_rtp
-
-        async def spoiled(data: bytes) -> None:
-            if is_rtcp(data):
-                await send(data)
-            else:
-                await self._out.carry(lambda: send(data))
-
-        transport._send_rtp = spoiled
 
     async def _hear(self, packet: RtpPacket, arrival_time_ms: int) -> None:
-        arrived = self._arrivals.of(packet.sequence_number)
-        if self._link.is_clean:
-            self._decode(packet, arrived)
-        else:
-            await self._in.carry(lambda: self._decode_late(packet))
-
-    async def _decode_late(self, packet: RtpPacket) -> None:
-        self._decode(packet, time.monotonic())
-
-    def _decode(self, packet: RtpPacket, arrived: float) -> None:
+        # A packet that the link held back came when it let it go.
+        stamped = self._arrivals.of(packet.sequence_number)
+        arrived = stamped if self._impairment == CLEAN else time.monotonic()
         for frame in self._decoder.decode(av.Packet(packet.payload)):
             samples = frame.to_ndarray()
             mono = samples.reshape(-1)[:: len(frame.layout.channels)] if samples.shape[0] == 1 else samples[0]
@@ -210,12 +192,13 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(answer: Callable[[str], Awaitable[str]], link: Link | None = None) -> AsyncIterator[Caller]:
-    """Call a program: `answer` gives it the offer, and comes back with its answer."""
-    async with asyncio.TaskGroup() as group:
-        caller = Caller(link or Link(), group)
-        try:
-            await caller.connect(answer)
-            yield caller
-        finally:
-            await caller.peer.close()
+async def calling(
+    answer: Callable[[str], Awaitable[str]], impairment: Impairment = CLEAN, seed: int = 1
+) -> AsyncIterator[Caller]:
+    """Call a program: `answer` gives it the offer, and comes back with its answer; the link is as bad each way."""
+    caller = Caller(impairment, seed)
+    try:
+        await caller.connect(answer)
+        yield caller
+    finally:
+        await caller.peer.close()

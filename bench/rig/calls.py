@@ -10,10 +10,10 @@ from itertools import pairwise
 from typing import Any, Final
 
 from bench.rig.caller import Caller, calling
-from bench.rig.link import Link
 from bench.rig.programs import ModelServer, Program
 from bench.rig.tone_model import REPLY_TONES
 from bench.rig.tones import FRAME_SECONDS, TONE_SECONDS, heard_ms
+from tests.support.lossy import Impairment
 
 QUESTION: Final = "s02"
 INTERRUPTION: Final = "s19"
@@ -85,9 +85,9 @@ async def _ask(caller: Caller, model: ModelServer, found: Latencies) -> float:
     return answered
 
 
-async def call(program: Program, model: ModelServer, found: Latencies, link: Link) -> None:
+async def call(program: Program, model: ModelServer, found: Latencies, link: Impairment, seed: int) -> None:
     """A question, three seconds of its answer, an interruption, a second answer."""
-    async with calling(program.answer, link) as caller:
+    async with calling(program.answer, link, seed) as caller:
         found.join.append(caller.joined_after)
         await asyncio.sleep(SETTLE_SECONDS)
         began = time.monotonic()
@@ -146,11 +146,11 @@ async def measure_backchannels(program: Program, model: ModelServer, *, runs: in
         await call_with_backchannel(program, model, found)
 
 
-async def measure_latencies(program: Program, model: ModelServer, *, runs: int, link: Link) -> Latencies:
+async def measure_latencies(program: Program, model: ModelServer, *, runs: int, link: Impairment) -> Latencies:
     """`runs` calls, one after the other."""
     found = Latencies()
     for run in range(runs):
-        await call(program, model, found, Link(link.loss, link.jitter, link.seed + run))
+        await call(program, model, found, link, seed=run + 1)
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
@@ -23,6 +24,7 @@ from agent_worker.media.receiver_tap import tap
 from agent_worker.rooms.background import Background
 from agent_worker.rooms.ice import OfferedAddresses, offer_addresses, peer_connection
 from agent_worker.rooms.peer import Peer
+from tests.support.alignment import align
 from tests.support.lossy import LossyLink
 
 RATE = MODEL_RATE
@@ -89,23 +91,51 @@ class Talking:
 
 @dataclass
 class Ear:
-    """What was heard, with its times."""
+    """What was heard.
 
-    times: list[float] = field(default_factory=list)
+    Attributes:
+        link: By which it came.
+        spoken: How many seconds had been said when each frame was handed on (`LossyLink.spoken`).
+    """
+
+    link: LossyLink
+    spoken: list[float] = field(default_factory=list)
     frames: list[Samples] = field(default_factory=list)
 
     async def listen(self, microphone: AsyncIterator[Samples]) -> None:
         async for samples in microphone:
-            self.times.append(time.monotonic())
+            self.spoken.append(self.link.spoken)
             self.frames.append(samples)
+
+    def gaps(self) -> list[float]:
+        """For how many seconds of what was said nothing was handed on, each time; 20 ms is one packet after another.
+
+        Those in which this machine stood still are left out: they say nothing of the line.
+        """
+        return [
+            later - earlier
+            for earlier, later in pairwise(self.spoken)
+            if not any(earlier < at <= later for at in self.link.stalls)
+        ]
 
     def sound(self) -> Samples:
         return np.concatenate(self.frames)
 
-    def heard_at(self, sample: int) -> float:
-        """When the frame with this sample was handed over."""
+    def lags(self, speech: Samples) -> list[tuple[float, float]]:
+        """Of pieces of the speech: at which second they are, and how many seconds had been said when they were heard.
+
+        The latter counts from the former. Timed by packets, so that it is the line's lag and not this machine's.
+        """
+        return [
+            (match.sent_at, self._said_by(round(match.heard_at * RATE)) - match.sent_at)
+            for match in align(speech, self.sound())
+            if match.likeness > 0.6
+        ]
+
+    def _said_by(self, sample: int) -> float:
+        """How much had been said when the frame with this sample was handed on."""
         ends = np.cumsum([len(frame) for frame in self.frames])
-        return self.times[min(int(np.searchsorted(ends, sample, side="right")), len(self.times) - 1)]
+        return self.spoken[min(int(np.searchsorted(ends, sample, side="right")), len(self.spoken) - 1)]
 
 
 @dataclass
@@ -157,7 +187,7 @@ async def line(speech: Samples, seed: int, voice: VoiceSource | None = None) -> 
                 await peer.wait_connected()
                 # It looks at the receiver reports meanwhile.
                 background.start(_watch(peer), name="watch")
-                ear, persons_ear = Ear(), Ear()
+                ear, persons_ear = Ear(there), Ear(back)
                 background.start(ear.listen(peer.microphone), name="ear")
                 background.start(persons_ear.listen(microphone), name="person's ear")
                 yield Line(speaker, there, back, ear, persons_ear, persons_voice, peer, pump, person)

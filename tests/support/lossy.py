@@ -1,7 +1,7 @@
-"""A bad link in front of a real aiortc peer: seeded loss, reordering, duplicates and jitter of what it sends.
+"""A bad link beside a real aiortc peer: seeded loss, reordering, duplicates and jitter of what it sends or is sent.
 
-Only RTP passes through it; what the two tell each other besides (STUN, DTLS, RTCP) is left alone, so that a
-connection stands at once and the same seed does the same to the same voice.
+Tests and benchmarks use the same one. Only RTP passes through it; what the two tell each other besides (STUN, DTLS,
+RTCP) is left alone, so that a connection stands at once and the same seed does the same to the same voice.
 """
 
 import asyncio
@@ -12,6 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiortc import RTCPeerConnection
+
+from agent_worker.audio import WIRE_RATE
+
+FRAME = WIRE_RATE // 50
+STALL_SECONDS = 0.04
+"""Packets are sent each 20 ms: two that are farther apart, or at once, tell that this machine stood still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +42,15 @@ CLEAN = Impairment()
 
 @dataclass
 class LossyLink:
-    """Everything that one peer sends.
+    """One way: everything that one peer sends, or everything that reaches it.
 
     Attributes:
         impairment: May be changed while packets flow.
         sent: When each RTP packet was sent (time.monotonic), by sequence number, those that were lost included.
         lost: Sequence numbers of those that never arrive.
+        spoken: Seconds of sound that its packets carried up to now, as their timestamps say, lost ones included. With
+            it what arrives is timed by packets and not by a clock: a machine that stands still makes no gap in it.
+        stalls: At which second of these packets did not flow evenly, because this machine stood still.
     """
 
     seed: int
@@ -49,30 +58,38 @@ class LossyLink:
     sent: dict[int, float] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
     duplicated: set[int] = field(default_factory=set)
+    spoken: float = 0.0
+    stalls: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
         self._free_at = 0.0
+        self._timestamp: int | None = None
+        self._sent_at = 0.0
 
     def attach(self, connection: RTCPeerConnection) -> None:
-        """Stand between this peer and the network. Call it once its sockets are open (after its answer or offer)."""
-        transports = {transceiver.receiver.transport.transport for transceiver in connection.getTransceivers()}
-        for transport in transports:
-            for protocol in transport._connection._protocols:
-                protocol.transport.sendto = self._instead_of(protocol.transport.sendto)
+        """Stand between what this peer sends and the network. Call it once its sockets are open: it has gathered."""
+        for protocol in _protocols(connection):
+            protocol.transport.sendto = self._instead_of(protocol.transport.sendto)
 
-    def _instead_of(self, sendto: Callable[[bytes, Any], None]) -> Callable[[bytes, Any], None]:
-        def send(data: bytes, address: Any = None) -> None:
+    def attach_inbound(self, connection: RTCPeerConnection) -> None:
+        """Stand between the network and this peer, whoever sends."""
+        for protocol in _protocols(connection):
+            protocol.datagram_received = self._instead_of(protocol.datagram_received)
+
+    def _instead_of(self, carry: Callable[[bytes, Any], None]) -> Callable[[bytes, Any], None]:
+        def carry_badly(data: bytes, address: Any = None) -> None:
             if is_rtp(data):
-                self._pass(data, lambda: sendto(data, address))
+                self._pass(data, lambda: carry(data, address))
             else:
-                sendto(data, address)
+                carry(data, address)
 
-        return send
+        return carry_badly
 
     def _pass(self, data: bytes, deliver: Callable[[], None]) -> None:
         number = int.from_bytes(data[2:4], "big")
-        self.sent[number] = time.monotonic()
+        self.sent[number] = now = time.monotonic()
+        self._count(int.from_bytes(data[4:8], "big"), now)
         # All are drawn, whatever happens: the same seed loses the same packets whatever else is set.
         loss, again, late = (self._chance.random() for _ in range(3))
         if loss < self.impairment.loss:
@@ -83,6 +100,13 @@ class LossyLink:
             self.duplicated.add(number)
             self._deliver(late * self.impairment.jitter + 0.005, deliver)
 
+    def _count(self, timestamp: int, now: float) -> None:
+        passed = FRAME if self._timestamp is None else (timestamp - self._timestamp) & 0xFFFFFFFF
+        since, self._timestamp, self._sent_at = now - self._sent_at, timestamp, now
+        self.spoken += passed / WIRE_RATE
+        if passed > FRAME or not STALL_SECONDS / 4 < since < STALL_SECONDS:
+            self.stalls.append(self.spoken)
+
     def _deliver(self, delay: float, deliver: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         at = loop.time() + delay
@@ -92,6 +116,12 @@ class LossyLink:
             loop.call_at(at, deliver)
         else:
             deliver()
+
+
+def _protocols(connection: RTCPeerConnection) -> list[Any]:
+    """Each socket's protocol, as aioice has them."""
+    transports = {transceiver.receiver.transport.transport for transceiver in connection.getTransceivers()}
+    return [protocol for transport in transports for protocol in transport._connection._protocols]
 
 
 def is_rtp(data: bytes) -> bool:

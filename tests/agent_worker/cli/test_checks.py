@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from agent_worker.cascade import engines
 from agent_worker.cascade.base import Engine, EngineKind
-from agent_worker.cli import app, checks
+from agent_worker.cli import checks, command_line
 from agent_worker.cli.checks import Finding, Verdict
 from agent_worker.vad import silero
 
@@ -28,7 +28,7 @@ def no_silero(monkeypatch):
 def doctor(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    return CliRunner().invoke(app, ["doctor"])
+    return CliRunner().invoke(command_line(), ["doctor"])
 
 
 def test_a_machine_with_everything(monkeypatch):
@@ -57,7 +57,7 @@ def test_without_the_voice_activity_model_nothing_works_and_the_command_is_said(
 
 @pytest.mark.usefixtures("no_silero")
 def test_the_demo_says_so_too_and_starts_nothing():
-    result = CliRunner().invoke(app, ["demo", "--no-browser", "--port", "0", "--model-port", "0"])
+    result = CliRunner().invoke(command_line(), ["demo", "--no-browser", "--port", "0", "--model-port", "0"])
     assert result.exit_code == 2
     assert silero.INSTALL_COMMAND in result.output
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from agent_worker.cli import app
+from agent_worker.cli import command_line
 from agent_worker.worker.lifeline import LAST_GRACE
 from tests.support.stack import ROOT, clean_environment, free_port
 
@@ -100,7 +100,7 @@ def assert_gone(processes, seconds=LAST_GRACE + 6.0):
     ],
 )
 def test_help_names_everything(arguments, words):
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(command_line(), arguments)
     assert result.exit_code == 0
     for word in words:
         assert word in result.output, word

@@ -6,7 +6,7 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
-from agent_worker.cli import app, tokens
+from agent_worker.cli import command_line, tokens
 from agent_worker.cli.tokens import Key
 from agent_worker.errors import ConfigError
 from signaling.auth import join_claims, verify
@@ -25,7 +25,7 @@ def _environment(monkeypatch, tmp_path):
 
 
 def printed(*arguments):
-    result = CliRunner().invoke(app, ["token", *arguments])
+    result = CliRunner().invoke(command_line(), ["token", *arguments])
     assert result.exit_code == 0, result.output
     assert SECRET not in result.output
     return result.output.strip()
@@ -77,14 +77,14 @@ def test_the_key_may_be_in_a_file(monkeypatch, tmp_path):
     ],
 )
 def test_what_cannot_be_is_said_with_what_to_do(arguments, told):
-    result = CliRunner().invoke(app, ["token", *arguments])
+    result = CliRunner().invoke(command_line(), ["token", *arguments])
     assert result.exit_code == 2
     assert told in result.output
 
 
 def test_a_short_secret_is_refused_here_and_not_told(monkeypatch):
     monkeypatch.setenv("AGENT_WORKER_API_SECRET", "too-short")
-    result = CliRunner().invoke(app, ["token", "--room", "r"])
+    result = CliRunner().invoke(command_line(), ["token", "--room", "r"])
     assert result.exit_code == 2
     assert "openssl rand" in result.output
     assert "too-short" not in result.output
