@@ -1,7 +1,7 @@
 """Where a process's spans and figures go: settings -> the exporters that are installed -> OpenTelemetry's SDK.
 
-Without settings nothing is loaded, the SDK least of all, and nothing leaves the process. The exporters themselves read the variables that
-OpenTelemetry defines for them: addresses, headers, certificates, intervals.
+Without settings nothing is loaded, the SDK least of all, and nothing leaves the process. The exporters themselves
+read the variables that OpenTelemetry defines for them: addresses, headers, certificates, intervals.
 """
 
 import asyncio

@@ -13,6 +13,7 @@ from agent_worker.vad import silero
 from agent_worker.worker import orphans, room_process, voice_job
 from agent_worker.worker.dry_run import dry_run
 from agent_worker.worker.lifeline import LAST_GRACE
+from agent_worker.worker.residence import give_back
 
 __all__ = ["room_process", "voice_job"]
 
@@ -34,3 +35,4 @@ orphans.outlive_parent(round(LAST_GRACE) + 2)
 # What is here will live for ever: collections in the children shall not touch, and so copy, its pages.
 gc.collect()
 gc.freeze()
+give_back()

@@ -38,6 +38,7 @@ from agent_worker.worker.load import SAMPLE_SECONDS
 from agent_worker.worker.machine import Machine
 from agent_worker.worker.pool import Pool, open_pool
 from agent_worker.worker.register import Register
+from agent_worker.worker.residence import give_back
 from agent_worker.worker.room_process import Program
 from agent_worker.worker.server_link import ServerLink
 from signaling.messages import FromWorker, JobUpdate, Registered
@@ -179,9 +180,10 @@ class Supervisor:
         while True:
             event = await self._next_event()
             try:
-                if isinstance(event, Registered):
+                if isinstance(event, Registered) and self._ready is not _nothing:
                     self._ready()
                     self._ready = _nothing
+                    give_back()
                 actions = self._register.advance(now()) if event is None else self._register.receive(event, now())
                 for action in actions:
                     self._perform(action, pool)

@@ -5,7 +5,6 @@ Two rooms of one process in the short form; four rooms, each a process, for ten 
 
 import asyncio
 import itertools
-import statistics
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -95,9 +94,12 @@ async def settled(system: Stack) -> dict[str, Footprint]:
     }
 
 
-async def converse(caller: Caller, until: float) -> list[float]:
-    """A story is asked for, held by a cough, cut by a word, over and over; how late each cut was (seconds)."""
-    late: list[float] = []
+async def converse(caller: Caller, until: float) -> list[float | None]:
+    """A story is asked for, held by a cough, cut by a word, over and over; how late each cut was (seconds).
+
+    None where there was nothing to cut: a question that was misheard has a short answer.
+    """
+    late: list[float | None] = []
     await caller.until(lambda: caller.agent_states()[-1:] == ["listening"])
     for sound in itertools.cycle(("n01", "b01", "n04")):
         if time.monotonic() > until:
@@ -107,12 +109,21 @@ async def converse(caller: Caller, until: float) -> list[float]:
         await asyncio.sleep(2.0)
         await caller.say(corpus(sound))
         await asyncio.sleep(3.0)
-        start, _ = await caller.say(corpus("s19"))
-        await caller.until(lambda start=start: "interrupted" in caller.agent_events(since=start), seconds=20)
-        cut = next(at for at, m in caller.told if at >= start and "interrupted" in str(m.get("payload")))
-        late.append(cut - start)
+        late.append(await cut(caller) if caller.agent_states()[-1] in {"speaking", "held"} else None)
         await caller.until_silent(1.5)
     raise AssertionError
+
+
+async def cut(caller: Caller) -> float | None:
+    """Speak over the agent; how late it was cut, None when its speech had ended just then."""
+    start, end = await caller.say(corpus("s19"))
+
+    def is_over() -> bool:
+        events = caller.agent_events(since=start)
+        return "interrupted" in events or (time.monotonic() > end + 2.0 and "held" not in events)
+
+    await caller.until(is_over, seconds=20)
+    return next((at - start for at, m in caller.told if at >= start and "interrupted" in str(m.get("payload"))), None)
 
 
 @pytest.mark.soak
@@ -133,7 +144,9 @@ async def test_four_rooms_for_ten_minutes(tmp_path: Path) -> None:
             assert grown.files <= 2, (name, watch.seen[name])
             assert grown.mib < 8, (name, watch.seen[name])
         for talk in talks:
-            late = talk.result()
+            late = [one for one in talk.result() if one is not None]
             assert len(late) > 10
+            assert len(late) > 0.75 * len(talk.result()), "most stories are there to be cut"
             third = len(late) // 3
-            assert statistics.median(late[-third:]) < statistics.median(late[:third]) + 0.3, late
+            # The least of each, as with memory: what else goes on here makes some late, delay that piles up all.
+            assert min(late[-third:]) < min(late[:third]) + 0.3, late

@@ -6,7 +6,7 @@ voice -> VoicePump -> bad link -> RemoteVoice -> Ear           what the person h
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -73,6 +73,8 @@ class Talking:
     def __init__(self, speech: Samples) -> None:
         self.speaks = False
         self.stalls: list[int] = []
+        self.link: LossyLink | None = None
+        self._spoken: list[float] = []
         self._left = speech
         self._said = 0
         self._pulled_at = 0.0
@@ -85,8 +87,13 @@ class Talking:
         if before and now - before > 0.02 + STALL_SECONDS:
             self.stalls.append(self._said)
         self._said += FRAME
+        self._spoken.append(self.link.spoken if self.link else 0.0)
         samples, self._left = self._left[:FRAME], self._left[FRAME:]
         return np.pad(samples, (0, FRAME - len(samples)))
+
+    def spoken_at(self, second: float) -> float:
+        """How much its link had carried (`LossyLink.spoken`) when it said this second of its speech."""
+        return self._spoken[int(second * RATE) // FRAME]
 
 
 @dataclass
@@ -121,13 +128,19 @@ class Ear:
     def sound(self) -> Samples:
         return np.concatenate(self.frames)
 
-    def lags(self, speech: Samples) -> list[tuple[float, float]]:
+    def lags(
+        self, speech: Samples, spoken_at: Callable[[float], float] = lambda second: second
+    ) -> list[tuple[float, float]]:
         """Of pieces of the speech: at which second they are, and how many seconds had been said when they were heard.
 
         The latter counts from the former. Timed by packets, so that it is the line's lag and not this machine's.
+
+        Args:
+            speech: What was said.
+            spoken_at: How much the line had carried when a second of it was said.
         """
         return [
-            (match.sent_at, self._said_by(round(match.heard_at * RATE)) - match.sent_at)
+            (match.sent_at, self._said_by(round(match.heard_at * RATE)) - spoken_at(match.sent_at))
             for match in align(speech, self.sound())
             if match.likeness > 0.6
         ]
@@ -183,6 +196,8 @@ async def line(speech: Samples, seed: int, voice: VoiceSource | None = None) -> 
                 there, back = LossyLink(seed), LossyLink(seed + 1)
                 there.attach(person)
                 back.attach(peer._connection)
+                if isinstance(voice, Talking):
+                    voice.link = back
                 await person.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
                 await peer.wait_connected()
                 # It looks at the receiver reports meanwhile.
