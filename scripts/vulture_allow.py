@@ -28,9 +28,9 @@ drops, packets_lost
     anchor,
 )
 server_time, sdk, ua, job_types, labels, lease_ms, sdpMid, sdpMLineIndex
-# Called or read by name by a library: onnxruntime, pocketsphinx, flite, pydantic, uvicorn.
+# Called or read by name by Python or a library: onnxruntime, pocketsphinx, flite, pydantic, uvicorn.
 output_names, intra_op_num_threads, inter_op_num_threads, full_utt, no_search, cmn, min_buffsize, asc
-field_title_should_be_set, capture_signals, openapi, force_exit, should_exit, justify
+field_title_should_be_set, __getattr__, __dir__, capture_signals, openapi, force_exit, should_exit, justify
 
 # aiortc calls it by this name (bench/rig/caller.py); figures are read by their names (bench/against.py).
 _._handle_rtp_packet
