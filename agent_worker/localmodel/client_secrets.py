@@ -91,9 +91,18 @@ class ClientSecrets:
             wall: Unix seconds.
 
         Raises:
-            EventRefusedError: The key was made here, and has expired.
+            EventRefusedError: The key was made here, and has expired; or the address has a model without a name
+                ("?model="), or one where there is none to choose.
 
         """
+        if model == "":
+            raise EventRefusedError("You must provide a model parameter.", code="missing_model", param="model")
+        if model is not None and intent == "transcription":
+            raise EventRefusedError(
+                "You must not provide a model parameter for transcription sessions.",
+                code="invalid_model",
+                param="model",
+            )
         secret = self._secrets.get(key or "")
         if secret is None:
             return begun(session_id, intent=intent, model=model or DEFAULT_MODEL, wall=wall)

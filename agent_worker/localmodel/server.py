@@ -201,7 +201,7 @@ class _Door:
             full = EventRefusedError(f"There are {MAX_SESSIONS} sessions already.", code="session_limit_reached")
             await _refuse(client, full, names, 1013)
             return
-        asked = parse_qs(urlsplit(request.path).query)
+        asked = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
         try:
             session = self._secrets.begin(
                 names.session,
@@ -210,8 +210,8 @@ class _Door:
                 model=asked.get("model", [None])[0],
                 wall=time.time(),
             )
-        except EventRefusedError as expired:
-            await _refuse(client, expired, names, 3000)
+        except EventRefusedError as refusal:
+            await _refuse(client, refusal, names, 3000 if refusal.code == "invalid_api_key" else 4000)
             return
         protocol = Protocol(names, session=session, hears=self._engines.hears, now=clock.now())
         self._sessions += 1

@@ -44,6 +44,8 @@ class Dialect:
     """What every connect sends beside the key."""
     model_parameter: str = "model"
     """What the model's name is called in the address's query."""
+    names_model: bool = False
+    """Whether the server takes nobody who names no model."""
     query: Pairs = ()
     """What the address's query says, if it does not say it by itself."""
     capabilities: Capabilities = field(default=_GA_FLAGS)
@@ -55,7 +57,7 @@ GA: Final = Dialect(name="ga")
 LOCAL: Final = Dialect(name="local", capabilities=Capabilities())
 """The local model: a reply speaks in the voice that its request names."""
 
-AZURE: Final = Dialect(name="azure", key_header="api-key", key_prefix="")
+AZURE: Final = Dialect(name="azure", key_header="api-key", key_prefix="", names_model=True)
 """Azure OpenAI: wss://<resource>.openai.azure.com/openai/v1/realtime, with the deployment's name as the model."""
 
 BETA: Final = Dialect(
@@ -74,6 +76,7 @@ AZURE_PREVIEW: Final = replace(
     key_prefix="",
     headers=(),
     model_parameter="deployment",
+    names_model=True,
     query=(("api-version", "2025-04-01-preview"),),
 )
 """Azure OpenAI with an api-version: wss://<resource>.openai.azure.com/openai/realtime."""

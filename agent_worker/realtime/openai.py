@@ -72,7 +72,8 @@ class OpenAIRealtimeModel:
         ssl: For wss:// only: how to verify the server. None: the system's certificates.
 
     Raises:
-        ConfigError: The address is no WebSocket address, or OpenAI's without a key.
+        ConfigError: The address is no WebSocket address, or OpenAI's without a key; or the server needs a model's
+            name.
 
     """
 
@@ -100,10 +101,16 @@ class OpenAIRealtimeModel:
                 "The API key for %s is sent unencrypted; use wss:// if the way there is not private", parts.hostname
             )
         query = dict(dialect.query) | dict(parse_qsl(parts.query, keep_blank_values=True))
-        if model:
-            query.setdefault(dialect.model_parameter, model)
+        query[dialect.model_parameter] = named = query.get(dialect.model_parameter) or model
+        if not named:
+            del query[dialect.model_parameter]
+            if dialect.names_model or parts.hostname == urlsplit(OPENAI_URL).hostname:
+                raise ConfigError(
+                    f"{parts.hostname} needs to be told the model: pass model=... (the commands read "
+                    f"AGENT_WORKER_MODEL), or name it in the address: ?{dialect.model_parameter}=..."
+                )
         self._dialect = dialect
-        self._model = query.get(dialect.model_parameter, "")
+        self._model = named
         self._url = urlunsplit(parts._replace(query=urlencode(query), fragment=""))
         # What people read: queries and user parts may carry secrets.
         self._address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

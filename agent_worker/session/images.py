@@ -10,11 +10,13 @@ from agent_worker.errors import SpeechError
 from agent_worker.history.items import Image, Message, Role
 from agent_worker.media.jpeg import Picture, encoded
 from agent_worker.session.histories import Histories
+from agent_worker.tools.pictures import is_picture
 
+KEPT: Final = 5
+"""Pictures that stay in both histories, unless it is said otherwise."""
+OF_A_TOOL: Final = "[What the tool {name} shows.]"
 APART_SECONDS: Final = 1.0
 ENCODED_WITHIN_SECONDS: Final = 5.0
-_FILES: Final = (b"\xff\xd8\xff", b"\x89PNG")
-"""How JPEG and PNG files begin."""
 
 
 class Images:
@@ -40,19 +42,24 @@ class Images:
         # Noted before the encoder works, so that a second picture meanwhile is left out.
         self._last_at = now
         data = await _file(picture)
-        message = Message(
-            id=f"item_{uuid4().hex[:20]}", role=Role.USER, text=text, images=(Image(data, detail=detail),)
-        )
+        self._tell(text, (Image(data, detail=detail),), keep)
+        return True
+
+    def of_tool(self, name: str, images: tuple[Image, ...]) -> None:
+        """Show what a tool has brought, as soon as it has: a model looks at nothing in a tool's output itself."""
+        self._tell(OF_A_TOOL.format(name=name), images, KEPT)
+
+    def _tell(self, text: str, images: tuple[Image, ...], keep: int) -> None:
+        message = Message(id=f"item_{uuid4().hex[:20]}", role=Role.USER, text=text, images=images)
         self._histories.tell(message)
         self._shown.append(message.id)
         while len(self._shown) > max(1, keep):
             self._histories.forget(self._shown.popleft())
-        return True
 
 
 async def _file(picture: Picture | bytes) -> bytes:
     if isinstance(picture, bytes):
-        if not picture.startswith(_FILES):
+        if not is_picture(picture):
             msg = "a picture given as bytes is a JPEG or a PNG file, and this is neither"
             raise SpeechError(msg)
         return picture

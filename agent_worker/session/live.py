@@ -215,6 +215,7 @@ class Live:
             speeches=speeches,
             options=options,
             send=self.histories.send,
+            show=self.images.of_tool if connection.capabilities.image_input else None,
             post=mailbox.post,
             reconfigure=self.reconfigure,
             start=self._own,

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from agent_worker.history.items import FunctionCall
+from agent_worker.history.items import FunctionCall, Image
 from agent_worker.realtime import base as rt
 from agent_worker.rooms.base import Room
 from agent_worker.session.handle import Speeches, SpeechHandle
@@ -30,6 +30,7 @@ class ToolCalls:
         speeches: The handles of what the agent says.
         options: How the conversation behaves now.
         send: Sends the model a command.
+        show: Has the model look at what a tool brought; None: it has no eyes.
         post: Posts an event to the conversation.
         reconfigure: Has the model and the conversation follow another agent.
         start: Starts a task that ends with the session.
@@ -44,6 +45,7 @@ class ToolCalls:
         speeches: Speeches,
         options: Callable[[], SpeechOptions],
         send: Callable[[rt.RealtimeCommand], None],
+        show: Callable[[str, tuple[Image, ...]], None] | None,
         post: Callable[[ev.Event], None],
         reconfigure: Callable[[], None],
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
@@ -53,6 +55,7 @@ class ToolCalls:
         self._speeches = speeches
         self._options = options
         self._send = send
+        self._show = show
         self._post = post
         self._reconfigure = reconfigure
         self._start = start
@@ -79,7 +82,7 @@ class ToolCalls:
         self._seat.toolbox.refuse(calls, why, send=self._send)
 
     async def _run(self, speech: SpeechHandle, calls: tuple[FunctionCall, ...]) -> None:
-        answered = await self._seat.toolbox.answer(speech, calls, room=self._room, send=self._send)
+        answered = await self._seat.toolbox.answer(speech, calls, room=self._room, send=self._send, show=self._show)
         finished = ev.ToolsFinished(speech.id, answered.reply)
         if answered.agent is not None and answered.reply:
             # Who takes over speaks about the result.

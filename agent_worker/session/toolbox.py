@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agent_worker import clock
 from agent_worker.agent import Agent
 from agent_worker.errors import ConfigError
-from agent_worker.history.items import FunctionCall, FunctionCallOutput
+from agent_worker.history.items import FunctionCall, FunctionCallOutput, Image
 from agent_worker.history.record import History
 from agent_worker.realtime.base import CreateItem
 from agent_worker.rooms.base import Room
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 OtherTools = Iterable[tuple[str, tuple[FunctionTool, ...]]]
 
 _ONE_AT_A_TIME: Final = "Nothing was handed over: two tools at once named an agent to go on. Call only one of them."
+_NO_EYES: Final = "[There are pictures, which you cannot look at.]"
 _INTERRUPTED: Final = "Nothing was handed over: the user interrupted. Call it again if it is still wanted."
 
 
@@ -109,14 +110,25 @@ class Toolbox:
         return tuple(names)
 
     async def answer(
-        self, speech: SpeechHandle, calls: tuple[FunctionCall, ...], *, room: Room, send: Callable[[CreateItem], None]
+        self,
+        speech: SpeechHandle,
+        calls: tuple[FunctionCall, ...],
+        *,
+        room: Room,
+        send: Callable[[CreateItem], None],
+        show: Callable[[str, tuple[Image, ...]], None] | None,
     ) -> Answered:
-        """Run the calls of one reply of a speech side by side, and give the model all their outputs."""
+        """Run the calls of one reply of a speech side by side, and give the model all their outputs.
+
+        `show`: has the model look at what a tool of this name brought; None: it has no eyes.
+        """
         started_at = clock.now()
         fillers = FillerWords(speech, self._say_filler)
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(self._run(speech, call, fillers)) for call in calls]
         results = _one_hand_over([task.result() for task in running], interrupted=speech.interrupted)
+        if show is None:
+            results = [_without_eyes(result) for result in results]
         outputs: list[FunctionCallOutput] = []
         for call, result in zip(calls, results, strict=True):
             outputs.append(self._record(call, result, send=send))
@@ -124,6 +136,10 @@ class Toolbox:
                 "agent.event",
                 {"type": "tool", "name": call.name, "arguments": call.arguments, "output": result.output},
             )
+        # Behind all outputs: providers want these together.
+        for call, result in zip(calls, results, strict=True):
+            if result.images and show is not None:
+                show(call.name, result.images)
         self._emit(
             FunctionToolsExecuted(
                 at=clock.now(), started_at=started_at, speech_id=speech.id, calls=calls, outputs=tuple(outputs)
@@ -175,6 +191,10 @@ def _one_hand_over(results: list[ToolResult], *, interrupted: bool) -> list[Tool
         return results
     refused = ToolResult(output=_ONE_AT_A_TIME if named > 1 else _INTERRUPTED, is_error=True)
     return [refused if result.agent is not None else result for result in results]
+
+
+def _without_eyes(result: ToolResult) -> ToolResult:
+    return replace(result, output=f"{result.output} {_NO_EYES}", images=()) if result.images else result
 
 
 def _seatable(call: FunctionCall, result: ToolResult) -> ToolResult:

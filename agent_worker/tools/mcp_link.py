@@ -15,7 +15,8 @@ from agent_worker.errors import AgentWorkerError, ToolError
 from agent_worker.tools.function_tool import FunctionTool
 from agent_worker.tools.mcp_program import running
 from agent_worker.tools.mcp_server import Endpoint, MCPServer, Program
-from agent_worker.tools.mcp_words import tool_name, words_of_result
+from agent_worker.tools.mcp_words import result_of, tool_name
+from agent_worker.tools.pictures import Pictures
 from agent_worker.tools.raw import RawParameters
 from agent_worker.tools.spec import ToolSpec
 
@@ -170,7 +171,7 @@ class ServerLink:
             self.tools = tools
             self._changed()
 
-    async def _call(self, name: str, arguments: dict[str, Any]) -> str:
+    async def _call(self, name: str, arguments: dict[str, Any]) -> str | Pictures:
         from mcp.shared.exceptions import MCPError
 
         client, server = self._client, self.server
@@ -187,7 +188,7 @@ class ServerLink:
             # Perhaps it is gone: look at once.
             self._news.set()
             raise ToolError(f"The tool server {server.name} could not do it: {error}") from error
-        return words_of_result(result.model_dump(mode="json", by_alias=True, exclude_none=True))
+        return result_of(result.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 def _import_mcp() -> None:

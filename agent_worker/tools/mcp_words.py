@@ -1,8 +1,9 @@
-"""What passes between MCP servers and a model, as words: tools' names, and what a call has brought. Pure.
+"""What passes between MCP servers and a model, as words and pictures: tools' names, what a call has brought. Pure.
 
 What a server says comes as plain dicts (its JSON), so that nothing here needs the package `mcp`.
 """
 
+import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -10,9 +11,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agent_worker.errors import ToolError
+from agent_worker.history.items import Image
 from agent_worker.tools.function_tool import FunctionTool
+from agent_worker.tools.pictures import MOST_BYTES, MOST_PICTURES, Pictures, is_picture
 
 _NAME_LENGTH: Final = 64
+_BASE64_BYTES: Final = MOST_BYTES * 4 // 3 + 4
 
 
 def tool_name(name: str) -> str:
@@ -45,8 +49,8 @@ def with_others(
     return tools
 
 
-def words_of_result(result: Mapping[str, Any]) -> str:
-    """What a call has brought, for the model: its texts; else its structure as JSON. Other parts are named.
+def result_of(result: Mapping[str, Any]) -> str | Pictures:
+    """What a call has brought, for the model: its texts; else its structure as JSON; its pictures. The rest is named.
 
     Args:
         result: MCP's CallToolResult as JSON: "content", "structuredContent", "isError".
@@ -57,13 +61,38 @@ def words_of_result(result: Mapping[str, Any]) -> str:
     """
     parts: list[Mapping[str, Any]] = list(result.get("content") or ())
     structure = result.get("structuredContent")
-    texts = [_words_of(part) for part in parts]
+    pictures: list[Image] = []
+    texts: list[str] = []
+    for part in parts:
+        picture = _picture_of(part) if len(pictures) < MOST_PICTURES else None
+        if picture is None:
+            texts.append(_words_of(part))
+        else:
+            pictures.append(picture)
     if structure is not None and not any(part.get("type") == "text" for part in parts):
         texts.insert(0, json.dumps(structure, ensure_ascii=False))
     words = "\n".join(texts)
     if result.get("isError"):
         raise ToolError(words or "The tool failed and did not say why.")
-    return words or "Done."
+    return Pictures(words, tuple(pictures)) if pictures else words or "Done."
+
+
+def _picture_of(part: Mapping[str, Any]) -> Image | None:
+    """A JPEG or PNG of a size that a model takes."""
+    match part:
+        case {"type": "image", "data": str(encoded)}:
+            pass
+        case {"type": "resource", "resource": {"blob": str(encoded), "mimeType": "image/jpeg" | "image/png"}}:
+            pass
+        case _:
+            return None
+    if len(encoded) > _BASE64_BYTES:
+        return None
+    try:
+        data = binascii.a2b_base64(encoded)
+    except ValueError:
+        return None
+    return Image(data) if is_picture(data) else None
 
 
 def _words_of(part: Mapping[str, Any]) -> str:

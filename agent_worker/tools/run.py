@@ -12,10 +12,13 @@ from pydantic_core import to_json
 
 from agent_worker.agent import Agent, StopResponse
 from agent_worker.errors import ToolError
+from agent_worker.history.items import Image
 from agent_worker.tools.context import RunContext
 from agent_worker.tools.function_tool import FunctionTool
+from agent_worker.tools.pictures import MOST_PICTURES, Pictures
 
 _DONE: Final = "Done."
+_SHOWN: Final = "A picture."
 _HANDED_OVER: Final = "The conversation goes on with another agent."
 INTERNAL_ERROR: Final = "An internal error occurred"
 """What the model is told of what nobody foresaw."""
@@ -53,6 +56,8 @@ class ToolResult:
     """Who the conversation is handed over to."""
     reply: bool = True
     """Whether the model is to speak about it."""
+    images: tuple[Image, ...] = ()
+    """What the model is to look at."""
 
 
 async def run_tool(tools: Mapping[str, FunctionTool], call: ToolCall, context: RunContext) -> ToolResult:
@@ -132,6 +137,10 @@ def _result(value: Any) -> ToolResult:
             return ToolResult(output=told.output if told.reply else _HANDED_OVER, agent=agent, reply=told.reply)
         case str():
             return ToolResult(output=value)
+        case Image():
+            return _result(Pictures("", (value,)))
+        case Pictures(text=text, images=images):
+            return ToolResult(output=text or _SHOWN, images=images[:MOST_PICTURES])
         case _:
             return ToolResult(output=to_json(value).decode("utf-8"))
 

@@ -71,6 +71,16 @@ def test_any_other_key_opens_a_plain_session(key: str | None) -> None:
     assert isinstance(begin(secrets(), key, intent="transcription"), TranscriptionSession)
 
 
+@pytest.mark.parametrize(
+    ("intent", "model", "code"),
+    [(None, "", "missing_model"), ("transcription", "", "missing_model"), ("transcription", "m", "invalid_model")],
+)
+def test_a_model_is_named_where_there_is_one_to_choose(intent: str | None, model: str, code: str) -> None:
+    with pytest.raises(EventRefusedError) as refused:
+        begin(secrets(), None, intent=intent, model=model)
+    assert (refused.value.code, refused.value.param) == (code, "model")
+
+
 def test_an_expired_secret_opens_nothing() -> None:
     made = secrets()
     key = create(made, {"expires_after": {"anchor": "created_at", "seconds": 10}})["value"]

@@ -205,6 +205,18 @@ async def test_the_beta_is_refused_in_its_own_words() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("query", "code"), [("?model=", "missing_model"), ("?intent=transcription&model=m", "invalid_model")]
+)
+async def test_a_wrong_model_is_refused_in_the_clouds_words(query: str, code: str) -> None:
+    async with served() as url, connect(url + query) as socket:
+        assert json.loads(await socket.recv())["error"]["code"] == code
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4000, f"invalid_request_error.{code}")
+
+
 async def test_sessions_are_bounded_and_their_places_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SESSIONS", 1)
     async with served() as url:

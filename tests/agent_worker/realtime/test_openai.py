@@ -655,6 +655,12 @@ class TestSession:
         ({"url": "ws://user@host/"}, "must look like"),
         ({}, "needs an API key: pass api_key"),
         ({"api_key": ""}, "needs an API key"),
+        ({"api_key": KEY, "model": ""}, r"api.openai.com needs to be told the model: .*\?model="),
+        (
+            {"url": "wss://a.openai.azure.com/openai/v1?model=", "model": "", "dialect": AZURE},
+            "told the model",
+        ),
+        ({"url": "wss://a.openai.azure.com/", "model": "", "dialect": AZURE_PREVIEW}, r"\?deployment="),
         ({"url": "ws://127.0.0.1/", "ssl": ssl.create_default_context()}, "for wss:// addresses"),
     ],
 )

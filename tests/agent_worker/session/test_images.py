@@ -5,11 +5,13 @@ import asyncio
 import numpy as np
 import pytest
 
-from agent_worker import SpeechError
+from agent_worker import Agent, SpeechError, function_tool
+from agent_worker.history.items import Image
 from agent_worker.realtime import base as rt
 from agent_worker.realtime.base import Capabilities
-from agent_worker.testing import ScriptedModel
-from tests.agent_worker.session.play import Stage, play
+from agent_worker.testing import ScriptedModel, ScriptedReply
+from agent_worker.tools.pictures import Pictures
+from tests.agent_worker.session.play import Stage, play, sent_kinds
 
 PICTURE = np.full((24, 32, 3), 128, dtype=np.uint8)
 
@@ -77,3 +79,40 @@ def test_pictures_can_be_switched_off_and_on():
 
     stage = play(script, before=lambda session: session.set_video_input(enabled=False))
     assert len(stage.model.sent(rt.CreateItem)) == 1
+
+
+class Photographer(Agent):
+    @function_tool
+    async def photograph(self) -> Image:
+        """Take a photograph."""
+        return Image(b"\xff\xd8\xff of a kind")
+
+    @function_tool
+    async def look(self) -> Pictures:
+        """Look."""
+        return Pictures("A cat.", (Image(b"\x89PNG of a kind"),))
+
+
+@pytest.mark.parametrize("eyes", [True, False])
+def test_what_a_tool_shows_is_looked_at_before_it_is_spoken_of(eyes: bool):
+    calls = (("photograph", "{}"), ("look", "{}"))
+    model = ScriptedModel(
+        replies=[ScriptedReply(calls=calls), ScriptedReply("Nice.")], capabilities=Capabilities(image_input=eyes)
+    )
+
+    async def script(stage: Stage) -> None:
+        await stage.session.generate_reply()
+
+    stage = play(script, model, Photographer())
+    items = [created.item for created in stage.model.sent(rt.CreateItem)]
+    outputs, shown = items[:2], items[2:]
+    no_eyes = "" if eyes else " [There are pictures, which you cannot look at.]"
+    assert [output.output for output in outputs] == [f"A picture.{no_eyes}", f"A cat.{no_eyes}"]
+    assert [message.text for message in shown] == (
+        ["[What the tool photograph shows.]", "[What the tool look shows.]"] if eyes else []
+    )
+    kinds = sent_kinds(stage.model)
+    assert kinds[-1] is rt.CreateResponse
+    assert [len(message.images) for message in stage.session.history.messages() if message.role == "user"] == (
+        [1, 1] if eyes else []
+    )

@@ -1,12 +1,15 @@
 """What an MCP server's answers are in words, and what its tools are called beside others."""
 
+from base64 import b64encode
 from typing import Any, cast
 
 import pytest
 
 from agent_worker.errors import ToolError
+from agent_worker.history.items import Image
 from agent_worker.tools.function_tool import FunctionTool
-from agent_worker.tools.mcp_words import tool_name, with_others, words_of_result
+from agent_worker.tools.mcp_words import result_of, tool_name, with_others
+from agent_worker.tools.pictures import MOST_BYTES, MOST_PICTURES, Pictures
 from agent_worker.tools.raw import RawParameters
 from agent_worker.tools.spec import ToolSpec
 
@@ -37,13 +40,39 @@ TEXT = {"type": "text", "text": "seven"}
     ],
 )
 def test_a_result_in_words(result: dict[str, Any], words: str) -> None:
-    assert words_of_result(result) == words
+    assert result_of(result) == words
+
+
+PNG, JPEG = b"\x89PNG of a kind", b"\xff\xd8\xff of a kind"
+
+
+def part(data: bytes, mime: str = "image/png") -> dict[str, Any]:
+    return {"type": "image", "data": b64encode(data).decode(), "mimeType": mime}
+
+
+def test_pictures_are_shown() -> None:
+    blob = {"uri": "a:b", "blob": b64encode(JPEG).decode(), "mimeType": "image/jpeg"}
+    shown = result_of({"content": [part(PNG), TEXT, {"type": "resource", "resource": blob}]})
+    assert shown == Pictures("seven", (Image(PNG), Image(JPEG)))
+    assert result_of({"content": [part(PNG)]}) == Pictures("", (Image(PNG),))
+
+
+@pytest.mark.parametrize(
+    "odd", [part(b"RIFF", "image/webp"), part(PNG + bytes(MOST_BYTES), "image/png"), {**part(PNG), "data": "A"}]
+)
+def test_what_no_model_takes_is_named(odd: dict[str, Any]) -> None:
+    assert result_of({"content": [odd]}) == f"[image, {odd['mimeType']}: it cannot be passed on]"
+
+
+def test_of_many_pictures_the_first_are_shown() -> None:
+    shown = result_of({"content": [part(PNG)] * (MOST_PICTURES + 1)})
+    assert shown == Pictures("[image, image/png: it cannot be passed on]", (Image(PNG),) * MOST_PICTURES)
 
 
 @pytest.mark.parametrize(("content", "words"), [([TEXT], "seven"), ([], "The tool failed and did not say why.")])
 def test_a_failure_is_told_as_one(content: list[Any], words: str) -> None:
     with pytest.raises(ToolError) as failed:
-        words_of_result({"content": content, "isError": True})
+        result_of({"content": content, "isError": True})
     assert str(failed.value) == words
 
 
