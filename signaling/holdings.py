@@ -3,7 +3,6 @@
 A shell without waiting, between the node and its cluster.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
@@ -25,6 +24,10 @@ class Host(Protocol):
 
     watch: Watch
     door: Door
+
+    def now(self) -> float:
+        """The time by which everybody's patience counts."""
+        ...
 
     def post(self, event: DispatchEvent) -> None:
         """Take an event and all that follows from it."""
@@ -71,7 +74,7 @@ class Holdings:
 
     def entries_of_dispatch(self) -> list[Entry]:
         """All jobs and workers."""
-        now = asyncio.get_running_loop().time()
+        now = self._host.now()
         jobs = [entry_of_job(job, is_live=is_live) for job, is_live in self._dispatch.all_jobs()]
         return jobs + [entry_of_worker(worker, now) for worker in self._dispatch.workers()]
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
+from signaling.awake import TICK, AwakeClock
 from signaling.claims import Claims
 from signaling.cluster import Cluster
 from signaling.credentials import TOKEN_LIFETIME, Credentials
@@ -95,6 +96,7 @@ class Node:
         self._is_performing = False
         self._is_draining = False
         self._began = time.monotonic()
+        self._clock = AwakeClock(time.monotonic)
         self._wakes_at: float | None = None
         self._changed = asyncio.Event()
 
@@ -276,21 +278,25 @@ class Node:
         if self._switchboard.workers.pop(session, None) is not None:
             self.post(WorkerLost(session))
 
+    def now(self) -> float:
+        """The time by which everybody's patience counts."""
+        return self._clock.now()
+
     # The time, and the end. ------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keep the time for the registry and dispatch, until cancelled."""
-        loop = asyncio.get_running_loop()
         while True:
             due = [at for at in (self._registry.deadline, self._dispatch.deadline) if at is not None]
             self._wakes_at = min(due, default=None)
+            seconds = TICK if self._wakes_at is None else min(TICK, self._wakes_at - self._clock.now())
             try:
-                async with asyncio.timeout_at(self._wakes_at):
+                async with asyncio.timeout(seconds):
                     await self._changed.wait()
             except TimeoutError:
                 pass
             self._changed.clear()
-            now = loop.time()
+            now = self._clock.now()
             self._perform(self._registry.advance(now))
             self._perform(self._dispatch.advance(now))
             self._work_off(dispatch=True)
@@ -328,7 +334,7 @@ class Node:
         Raises:
             MessageError: What `decide` raises.
         """
-        self._perform(decide(self._registry, asyncio.get_running_loop().time()))
+        self._perform(decide(self._registry, self._clock.now()))
         self._work_off()
 
     def post(self, event: RegistryEvent | DispatchEvent) -> None:
@@ -338,7 +344,7 @@ class Node:
             self._work_off()
 
     def _work_off(self, *, dispatch: bool = False) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock.now()
         self._is_performing = True
         try:
             while self._mailbox:

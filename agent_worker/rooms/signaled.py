@@ -262,7 +262,7 @@ class _SignaledRoom:
                 return reason or "left"
             _logger.warning("the signaling server is away; conversations go on while we look for it")
             try:
-                self._socket, joined = await self._entrance.enter_again(self._attendance.links)
+                self._socket, joined = await self._entrance.enter_again(lambda: self._attendance.links)
             except (RoomLostError, ProtocolError) as error:
                 return str(error)
             _logger.info("the signaling server is back")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -34,7 +34,7 @@ __all__ = ["Entrance"]
 
 JOIN_SECONDS: Final = 10.0
 AWAY_SECONDS: Final = 20.0
-"""How long a server may be away before its room is given up (signaling.md, 2.6)."""
+"""How long a server may be away before its room is given up, if nobody is connected to us there."""
 FIRST_PAUSE: Final = 0.3
 LAST_PAUSE: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
@@ -108,8 +108,12 @@ class Entrance:
         except (OSError, InvalidURI) as error:
             raise self._unreachable(str(error)) from error
 
-    async def enter_again(self, known_peers: Mapping[str, int]) -> tuple[ClientConnection, Joined]:
-        """The same after a loss, tried for `AWAY_SECONDS`, each time after a longer pause.
+    async def enter_again(self, links: Callable[[], Mapping[str, int]]) -> tuple[ClientConnection, Joined]:
+        """The same after a loss, tried anew after ever longer pauses: a conversation goes on without the server.
+
+        Args:
+            links: Gives the generation of each media connection that stands, by identity. While there is one this
+                goes on, and `AWAY_SECONDS` longer.
 
         Raises:
             RoomLostError: The server stayed away.
@@ -121,6 +125,9 @@ class Entrance:
             # Spread, so that the agents of a server that comes back do not all arrive at once.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             pause = min(pause * 2, LAST_PAUSE)
+            known_peers = links()
+            if known_peers:
+                given_up = now() + AWAY_SECONDS
             try:
                 return await self.enter(known_peers)
             except (RoomLostError, ProtocolError) as error:

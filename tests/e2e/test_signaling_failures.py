@@ -4,7 +4,6 @@ Real processes are killed and stopped. The worker's own failures are in test_wor
 """
 
 import asyncio
-import json
 import os
 import signal
 import time
@@ -15,8 +14,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import websockets
 
+from signaling.auth import LEEWAY, mint
+from signaling.claims import Claims, Grants
+from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 from tests.support.alignment import align, halved, lags
 from tests.support.caller import Caller, calling
 from tests.support.recordings import spoken
@@ -102,6 +103,26 @@ async def test_signaling_hangs_for_a_while_and_the_story_goes_on(system: Stack):
         assert caller.agent_states()[-1] == "speaking"
 
 
+async def test_signaling_hangs_for_longer_than_any_lease_and_the_agent_stays_the_only_one(system: Stack):
+    """25 s: the lease of the worker and the time for coming back are over when it wakes up."""
+    async with calling(system.url, "asleep", returns=True) as caller:
+        begun = await begin_story(caller)
+        before = caller.agent
+        os.killpg(system.signaling.popen.pid, signal.SIGSTOP)
+        await asyncio.sleep(25.0)
+        # Beside the call: who computes for seconds sends no sound meanwhile.
+        await asyncio.to_thread(assert_whole, caller, system, begun)
+        woken = time.monotonic()
+        os.killpg(system.signaling.popen.pid, signal.SIGCONT)
+        await caller.until_silent(2.0)
+        # Whoever was disconnected has come back, and a state is told again.
+        _, end = await caller.say(corpus("s02"))
+        await caller.until_heard(end - 0.3, seconds=40)
+        await caller.until(lambda: caller.agent_states(since=woken)[-1:] == ["speaking"])
+        assert caller.most_agents_at_once() == 1
+        assert caller.agent == before
+
+
 async def test_a_socket_is_cut_and_its_owner_resumes(system: Stack):
     async with calling(system.url, "cut", returns=True) as caller:
         begun = await begin_story(caller)
@@ -150,11 +171,9 @@ async def test_a_slow_reader_is_let_go_and_the_others_talk_on(system: Stack):
         async with httpx.AsyncClient() as http:
             token = (await http.post(f"{system.url}/v1/token", json={"room": "slow"})).json()["token"]
         url = system.url.replace("http", "ws", 1) + "/v1/rtc"
-        subprotocols = [websockets.Subprotocol("voice.v1")]
-        async with websockets.connect(url, subprotocols=subprotocols, compression=None, max_queue=1) as slow:
-            await slow.send(json.dumps({"t": "join", "id": 1, "token": token, "v": 1}))
-            assert json.loads(await slow.recv())["t"] in {"joined", "ok"}
-            slow.transport.pause_reading()
+        with running("slow", "tests.support.member", url, token, folder=system.folder) as slow:
+            await asyncio.to_thread(slow.wait_for, "joined")
+            slow.popen.send_signal(signal.SIGSTOP)
             for number in range(1200):
                 await caller.send({"t": "data", "topic": "flood", "payload": f"{number:05}" + "x" * 14_000})
                 await asyncio.sleep(0.025)
@@ -162,4 +181,39 @@ async def test_a_slow_reader_is_let_go_and_the_others_talk_on(system: Stack):
                     break
             else:
                 pytest.fail(f"it was never let go: {system.signaling.printed()[-2000:]}")
+            slow.popen.send_signal(signal.SIGCONT)
+            await asyncio.to_thread(slow.popen.wait, 20)
+            # The reason may have to wait behind what it does not take, and it is cut off then.
+            assert "closed" in slow.printed()
+        assert_whole(caller, system, begun)
+
+
+async def test_a_token_expires_during_the_call_and_the_call_goes_on(system: Stack):
+    """It lets nobody in any more; who is in has a newer one, and comes back by that."""
+    now = int(time.time())
+    claims = Claims(
+        iss=DEV_API_KEY,
+        sub="ann",
+        iat=now - 60,
+        exp=now - LEEWAY + 10,
+        room="expires",
+        name="Ann",
+        grants=Grants(join=True),
+    )
+    token = mint(claims, DEV_API_SECRET)
+    async with calling(system.url, "expires", returns=True, token=token) as caller:
+        begun = await begin_story(caller)
+        await asyncio.sleep(max(0.0, claims.exp + LEEWAY + 1 - time.time()))
+        url = system.url.replace("http", "ws", 1) + "/v1/rtc"
+        with running("late", "tests.support.member", url, token, folder=system.folder) as late:
+            await asyncio.to_thread(late.popen.wait, 30)
+            assert late.printed() == "token_expired\nclosed 4401\n"
+        assert caller.token != token
+        assert caller.socket is not None
+        assert not caller.messages("leave")
+        cut = time.monotonic()
+        caller.socket.transport.abort()
+        (joined, *_) = await caller.until(lambda: caller.messages("joined", since=cut))
+        assert joined["resumed"]
+        await asyncio.sleep(3.0)
         assert_whole(caller, system, begun)

@@ -71,19 +71,6 @@ def joined(caller: Caller, since: float = 0.0) -> list[dict]:
     return [m for m in caller.messages("participant", since=since) if m["op"] == "joined"]
 
 
-def most_agents_at_once(caller: Caller) -> int:
-    """By what the room told: an agent is there from `joined` to `left`."""
-    there: set[str] = set()
-    most = 0
-    for message in caller.messages("joined") + caller.messages("participant"):
-        people = message.get("participants") or [message["participant"]] if message["t"] == "participant" else []
-        for person in people:
-            if person["kind"] == "agent":
-                (there.discard if message["op"] == "left" else there.add)(person["sid"])
-        most = max(most, len(there))
-    return most
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 async def test_a_room_process_that_dies_or_hangs_is_replaced_and_remembers(system: Stack, how: signal.Signals):
     async with calling(system.url, "alice") as caller:
@@ -105,7 +92,7 @@ async def test_a_room_process_that_dies_or_hangs_is_replaced_and_remembers(syste
         start, end = await caller.say(corpus("s07"))
         await caller.until_heard(end - 0.3)
         await caller.until(lambda: "Alice" in " ".join(caller.lines("agent", since=start)))
-        assert most_agents_at_once(caller) == 1
+        assert caller.most_agents_at_once() == 1
     printed = system.worker.printed()
     if how is signal.SIGKILL:
         assert "its process died (killed by SIGKILL" in printed
@@ -134,7 +121,7 @@ async def test_a_worker_that_dies_or_hangs_is_relieved_by_another(system: Stack,
             await caller.until_silent(1.5)
             await asyncio.sleep(3.0)
             assert re.search(r"\d:\d\d", await ask_the_time(caller))
-            assert most_agents_at_once(caller) == 1
+            assert caller.most_agents_at_once() == 1
             agents = [m for m in joined(caller, died) if m["participant"]["kind"] == "agent"]
             assert len(agents) == 1, agents
         if how is signal.SIGKILL:

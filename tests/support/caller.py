@@ -92,6 +92,7 @@ class Caller:
     def __init__(self, configuration: RTCConfiguration | None = None, *, returns: bool = False) -> None:
         self.returns = returns
         self.place: dict[str, Any] = {}
+        self.token = ""
         self.last_seq = 0
         self.mouth = Mouth()
         self.tape = Tape()
@@ -160,6 +161,18 @@ class Caller:
                 texts[message["sid"]] += message["text"]
         return [text for text in texts.values() if text]
 
+    def most_agents_at_once(self) -> int:
+        """By what the room told: an agent is there from `joined` to `left`."""
+        there: set[str] = set()
+        most = 0
+        for message in self.messages("joined") + self.messages("participant"):
+            people = message["participants"] if message["t"] == "joined" else [message["participant"]]
+            for person in people:
+                if person["kind"] == "agent":
+                    (there.discard if message.get("op") == "left" else there.add)(person["sid"])
+            most = max(most, len(there))
+        return most
+
     async def until(self, what: Callable[[], Any], *, seconds: float = 20.0) -> Any:
         """Wait for something to be true of what was heard or told."""
         try:
@@ -215,14 +228,15 @@ class Caller:
 
     async def attend(self, url: str, token: str) -> None:
         """Be in the room; one who returns comes back when the socket is lost, and keeps the sound meanwhile."""
-        joining: dict[str, Any] = {"t": "join", "id": 1, "token": token, "v": 1}
+        self.token = token
+        joining: dict[str, Any] = {"t": "join", "id": 1, "v": 1}
         while True:
             try:
                 async with websockets.connect(
                     url, subprotocols=[websockets.Subprotocol("voice.v1")], compression=None
                 ) as socket:
                     self.socket = socket
-                    await self.send(joining)
+                    await self.send({**joining, "token": self.token})
                     await self.follow()
             except (OSError, websockets.WebSocketException):
                 if not self.returns and not self.messages("leave"):
@@ -252,6 +266,8 @@ class Caller:
                 case "participant" if message["op"] == "left" and self.agent is not None:
                     if message["participant"]["sid"] == self.agent["sid"]:
                         await self._lose_agent()
+                case "token":
+                    self.token = message["token"]
                 case "answer":
                     await self.peer.setRemoteDescription(RTCSessionDescription(message["sdp"], "answer"))
                 case _:
@@ -315,16 +331,18 @@ class Caller:
 
 @asynccontextmanager
 async def calling(
-    url: str, room: str, *, connect: bool = True, returns: bool = False, **token: Any
+    url: str, room: str, *, connect: bool = True, returns: bool = False, token: str = "", **wishes: Any
 ) -> AsyncIterator[Caller]:
     """Join a room over the WebSocket; with `connect`, wait until the connection to its agent stands.
 
-    One who `returns` comes back to the room when the socket is lost.
+    One who `returns` comes back to the room when the socket is lost. Who brings no `token` asks for one.
     """
     async with httpx.AsyncClient() as http:
-        response = await http.post(f"{url}/v1/token", json={"room": room, **token})
-        response.raise_for_status()
-        bearer = {"Authorization": f"Bearer {response.json()['token']}"}
+        if not token:
+            response = await http.post(f"{url}/v1/token", json={"room": room, **wishes})
+            response.raise_for_status()
+            token = response.json()["token"]
+        bearer = {"Authorization": f"Bearer {token}"}
         ice = (await http.get(f"{url}/v1/ice", headers=bearer)).json()
     caller = Caller(
         RTCConfiguration(
@@ -336,7 +354,7 @@ async def calling(
     socket_url = url.replace("http", "ws", 1) + "/v1/rtc"
     async with asyncio.TaskGroup() as group:
         caller.start = lambda work: tasks.append(group.create_task(work))
-        tasks = [group.create_task(caller.attend(socket_url, response.json()["token"]))]
+        tasks = [group.create_task(caller.attend(socket_url, token))]
         try:
             async with asyncio.timeout(30):
                 await caller.until(lambda: caller.place)
