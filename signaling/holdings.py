@@ -24,10 +24,8 @@ class Host(Protocol):
 
     watch: Watch
     door: Door
-
-    def now(self) -> float:
-        """The time by which everybody's patience counts."""
-        ...
+    now: Callable[[], float]
+    """The time by which everybody's patience counts."""
 
     def post(self, event: DispatchEvent) -> None:
         """Take an event and all that follows from it."""

@@ -7,9 +7,11 @@ nothing follows any more, messages are put into the queues of links. So no parti
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import assert_never
 
 from signaling.awake import TICK, AwakeClock
@@ -96,8 +98,8 @@ class Node:
         self._is_performing = False
         self._is_draining = False
         self._began = time.monotonic()
-        self._clock = AwakeClock(time.monotonic)
-        self._wakes_at: float | None = None
+        self.now = AwakeClock(time.monotonic).now
+        self._wakes_at = math.inf
         self._changed = asyncio.Event()
 
     # What can be asked. ----------------------------------------------------------------------------------------
@@ -203,8 +205,7 @@ class Node:
 
     def _go_on(self, link: Link, claims: Claims, join: Join, resume: Resume) -> str:
         """A client is back, perhaps before we have noticed that it was gone."""
-        sid = resume.sid
-        old = self._switchboard.participants.get(sid)
+        sid, old = resume.sid, self._switchboard.participants.get(resume.sid)
         self._switchboard.participants[sid] = link
         if old is not None:
             old.close(CLOSE_CODES[ErrorCode.HEARTBEAT_TIMEOUT], "resumed on another socket")
@@ -278,27 +279,19 @@ class Node:
         if self._switchboard.workers.pop(session, None) is not None:
             self.post(WorkerLost(session))
 
-    def now(self) -> float:
-        """The time by which everybody's patience counts."""
-        return self._clock.now()
-
     # The time, and the end. ------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keep the time for the registry and dispatch, until cancelled."""
         while True:
             due = [at for at in (self._registry.deadline, self._dispatch.deadline) if at is not None]
-            self._wakes_at = min(due, default=None)
-            seconds = TICK if self._wakes_at is None else min(TICK, self._wakes_at - self._clock.now())
-            try:
-                async with asyncio.timeout(seconds):
+            self._wakes_at = min(due, default=math.inf)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(TICK, self._wakes_at - self.now())):
                     await self._changed.wait()
-            except TimeoutError:
-                pass
             self._changed.clear()
-            now = self._clock.now()
-            self._perform(self._registry.advance(now))
-            self._perform(self._dispatch.advance(now))
+            self._perform(self._registry.advance(self.now()))
+            self._perform(self._dispatch.advance(self.now()))
             self._work_off(dispatch=True)
 
     def drain(self) -> None:
@@ -334,7 +327,7 @@ class Node:
         Raises:
             MessageError: What `decide` raises.
         """
-        self._perform(decide(self._registry, self._clock.now()))
+        self._perform(decide(self._registry, self.now()))
         self._work_off()
 
     def post(self, event: RegistryEvent | DispatchEvent) -> None:
@@ -344,7 +337,7 @@ class Node:
             self._work_off()
 
     def _work_off(self, *, dispatch: bool = False) -> None:
-        now = self._clock.now()
+        now = self.now()
         self._is_performing = True
         try:
             while self._mailbox:
@@ -363,7 +356,7 @@ class Node:
             self.watch.hear(report)
         self.cluster.touch(self._registry.take_changed(), dispatch=dispatch)
         due = self._registry.deadline
-        if due is not None and (self._wakes_at is None or due < self._wakes_at):
+        if due is not None and due < self._wakes_at:
             self._changed.set()
 
     def _perform(self, actions: list[RegistryAction] | list[DispatchAction]) -> None:

@@ -178,8 +178,9 @@ class Call:
                 raise RoomLostError(f"The room is over for us: {reason}.")
             self.is_away = True
             self._note("the signaling server is away; looking for it")
-            stands = {identity: link.gen for identity, link in self._links.items() if link.stands}
-            socket, joined = await self._entrance.enter_again(stands)
+            socket, joined = await self._entrance.enter_again(
+                lambda: {identity: link.gen for identity, link in self._links.items() if link.stands}
+            )
             self._note("the signaling server is back")
 
     async def _use(self, socket: ClientConnection, ping: PingSettings) -> str:
