@@ -175,11 +175,12 @@ class RemoteVoice:
             else:
                 self._last = self._made(action)
                 self._microphone.put(self._last)
+        # It moves with each packet. To move the timer as well costs less than being woken by it to look again.
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         deadline = self._buffer.deadline
-        # It moves with each packet, mostly away: the timer that runs already is early enough to look again.
-        if deadline is not None and (self._timer is None or deadline < self._timer.when()):
-            if self._timer is not None:
-                self._timer.cancel()
+        if deadline is not None:
             self._timer = asyncio.get_running_loop().call_at(deadline, self._on_timer, deadline)
 
     def _made(self, action: Decode | Recover | Conceal | Silence) -> Samples:

@@ -7,6 +7,8 @@ the hop to another thread, and makes one packet serve every listener.
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from agent_worker.audio import FRAME_SECONDS, MODEL_RATE, Samples, samples_in
 from agent_worker.media.libopus import Application, Encoder
 from agent_worker.media.settings import OpusSettings
@@ -69,7 +71,7 @@ class OpusEncoder:
         """
         if len(samples) != self._frame:
             raise ValueError(f"an Opus frame is {self._frame} samples, not {len(samples)}")
-        if samples.any():
+        if np.count_nonzero(samples):  # any() goes by Python, and this is for each frame
             self._wake()
         else:
             self._quiet += 1

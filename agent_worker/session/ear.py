@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from agent_worker import clock
 from agent_worker.audio import samples_in, silence
-from agent_worker.media.resample import Resampler
+from agent_worker.media.resample import Resampler, RoughResampler
 from agent_worker.rooms.base import Microphone
 from agent_worker.session.turn_audio import TurnAudio
 from agent_worker.turns.voice import VoiceEvent
@@ -58,7 +58,7 @@ class Ear:
 
     async def listen(self, microphone: Microphone) -> None:
         """Follow a microphone to its end."""
-        to_vad = Resampler(microphone.rate, self._detector.rate)
+        to_vad = RoughResampler(microphone.rate, self._detector.rate)
         to_model = Resampler(microphone.rate, self._rate)
         self._fed_until = clock.now()
         attended = self._attends()

@@ -127,14 +127,13 @@ class SileroVad:
     @staticmethod
     def _judge_together(streams: "Sequence[SileroVad]", windows: Sequence[Window]) -> list[float]:
         """One run of the model for the next window of each stream. No row of it knows of the others."""
-        heard = np.stack(
-            [np.concatenate((stream._context, window)) for stream, window in zip(streams, windows, strict=True)]
-        )
+        heard = np.empty((len(streams), _CONTEXT + WINDOW), dtype=np.float32)
+        for row, (stream, window) in enumerate(zip(streams, windows, strict=True)):
+            heard[row, :_CONTEXT] = stream._context
+            heard[row, _CONTEXT:] = window
         states = [stream._state for stream in streams]
         state = np.ascontiguousarray(states[0]) if len(states) == 1 else np.concatenate(states, axis=1)
-        probabilities, state = streams[0]._session.run(
-            None, {"input": heard.astype(np.float32, copy=False), "state": state, "sr": _RATE}
-        )
+        probabilities, state = streams[0]._session.run(None, {"input": heard, "state": state, "sr": _RATE})
         for row, stream in enumerate(streams):
             stream._state = state[:, row : row + 1]
             stream._context = heard[row, -_CONTEXT:]

@@ -1,10 +1,13 @@
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_worker.audio import Samples
-from agent_worker.media.resample import Resampler
+from agent_worker.media.resample import Resampler, RoughResampler
+from agent_worker.vad.silero import SileroVad
+from tests.support.wav import corpus
 
 RATES = [(48_000, 16_000), (48_000, 24_000), (24_000, 16_000), (16_000, 24_000), (22_050, 24_000)]
 
@@ -84,3 +87,30 @@ def test_ten_minutes_lose_no_sample(source: int, target: int) -> None:
     piece = tone(source // 10, source)
     out = sum(len(resampler.push(piece)) for _ in range(10 * 60 * 10))
     assert out + len(resampler.flush()) == 10 * 60 * target
+
+
+@pytest.mark.parametrize("source", [24_000, 48_000])
+def test_the_rough_one_keeps_a_minute_and_its_sound(source: int) -> None:
+    resampler = RoughResampler(source, 16_000)
+    sound = tone(60 * source, source)
+    frame = source // 50
+    heard = np.concatenate([resampler.push(sound[at : at + frame]) for at in range(0, len(sound), frame)])
+    assert 0 <= 60 * 16_000 - len(heard) <= 2, "nothing is held back"
+    assert abs(level(heard) / level(sound) - 1.0) < 0.01
+    assert len(resampler.push(sound[:0])) == 0
+
+
+@pytest.mark.parametrize("source", [24_000, 48_000])
+def test_a_detector_does_not_mind_the_rough_one(source: int) -> None:
+    def judged(sound: Samples) -> npt.NDArray[np.bool_]:
+        vad, floats = SileroVad(), sound.astype(np.float32) / 32768
+        windows = range(0, len(floats) - vad.window, vad.window)
+        return np.array([vad.probability(floats[at : at + vad.window]) > 0.5 for at in windows])
+
+    sound = np.concatenate([corpus(name) for name in ("s02", "n01", "s15", "b05")])
+    microphone = Resampler(48_000, source).push(sound)
+    well, roughly = Resampler(source, 16_000).push(microphone), RoughResampler(source, 16_000)
+    frames = [roughly.push(microphone[at : at + source // 50]) for at in range(0, len(microphone), source // 50)]
+    good, rough = judged(well), judged(np.concatenate(frames))
+    count = min(len(good), len(rough))
+    assert np.mean(good[:count] == rough[:count]) > 0.97
