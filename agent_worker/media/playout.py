@@ -252,6 +252,8 @@ class Playout:
             sound: At most a frame.
             after: The sample played before, where the sound does not continue from it.
         """
+        if len(sound) == self._frame and not after:
+            return sound
         frame = silence(self._frame)
         frame[: len(sound)] = sound
         if 0 < len(sound) < self._frame:
@@ -290,6 +292,8 @@ class Playout:
         self._counts["played_samples"] += taken
         while speech.heard and speech.heard_samples - len(speech.heard[0][1]) >= self._kept:
             speech.heard_samples -= len(speech.heard.popleft()[1])
+        if len(runs) == 1:
+            return runs[0]
         return np.concatenate(runs) if runs else silence(0)
 
     def _rewind(self, speech: _Speech, samples: int) -> None:

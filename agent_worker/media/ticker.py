@@ -1,4 +1,4 @@
-"""The 20 ms slots of a process: one task wakes on a fixed grid and serves every voice of every room in it.
+"""The 20 ms slots of a process: one timer runs on a fixed grid and serves every voice of every room in it.
 
 clock -> Ticker -> VoicePump, one call in each slot. One wake-up for all rooms costs less than one each, and what they
 send leaves together.
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent_worker.audio import FRAME_SECONDS
-from agent_worker.clock import now
 
 __all__ = ["Ticker", "TickerStatistics"]
 
@@ -46,6 +45,9 @@ class Ticker:
     def __init__(self) -> None:
         # Each with the context of who asked, so that what it logs is said to be its.
         self._served: dict[asyncio.Future[None], tuple[Context, Serve]] = {}
+        self._began = 0.0
+        self._slot = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._counts: Counter[str] = Counter()
         self._worst = 0.0
 
@@ -68,23 +70,31 @@ class Ticker:
 
     async def run(self) -> None:
         """Keep the slots until cancelled."""
-        start = now()
-        slot = 0
-        while True:
-            late = now() - (start + slot * FRAME_SECONDS)
-            self._worst = max(self._worst, late)
-            behind = int(late / FRAME_SECONDS)
-            if behind >= _STALL_SLOTS:
-                self._counts["skipped"] += behind
-                slot += behind
-            elif late > _LATE_SECONDS:
-                self._counts["late"] += 1
-            self._counts["slots"] += 1
-            for served, (context, call) in list(self._served.items()):
-                if not served.done():
-                    _call(served, context, call, slot)
-            slot += 1
-            await asyncio.sleep(max(0.0, start + slot * FRAME_SECONDS - now()))
+        loop = asyncio.get_running_loop()
+        self._began, self._slot = loop.time(), 0
+        # A chain of timers: a task that sleeps would cost each slot one more turn of the loop.
+        self._on_slot(loop)
+        try:
+            await loop.create_future()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _on_slot(self, loop: asyncio.AbstractEventLoop) -> None:
+        late = loop.time() - (self._began + self._slot * FRAME_SECONDS)
+        self._worst = max(self._worst, late)
+        behind = int(late / FRAME_SECONDS)
+        if behind >= _STALL_SLOTS:
+            self._counts["skipped"] += behind
+            self._slot += behind
+        elif late > _LATE_SECONDS:
+            self._counts["late"] += 1
+        self._counts["slots"] += 1
+        for served, (context, call) in list(self._served.items()):
+            if not served.done():
+                _call(served, context, call, self._slot)
+        self._slot += 1
+        self._timer = loop.call_at(self._began + self._slot * FRAME_SECONDS, self._on_slot, loop)
 
 
 def _call(served: "asyncio.Future[None]", context: Context, call: Serve, slot: int) -> None:

@@ -52,8 +52,8 @@ from agent_worker.speech.queue import Priority, Speech, SpeechKind
 from agent_worker.turns.judge import TurnJudge
 from agent_worker.vad.base import Vad
 
-SHOW_SECONDS: Final = 0.06
-"""How often the agent's words are shown as they are heard."""
+SHOW_SECONDS: Final = 0.1
+"""How often the agent's words are shown as they are heard: each time costs a message to everybody in the room."""
 
 _ABOUT_A_SPEECH: Final = (act.RunTurnHook, act.RequestReply, act.AdoptReply, act.FinishSpeech, act.ReportAgentState)
 

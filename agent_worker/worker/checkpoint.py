@@ -126,10 +126,12 @@ class Recorder:
 
     def __init__(self, begun: Checkpoint) -> None:
         self._sent = self._seen = begun
+        self._items: tuple[Item, ...] = ()
+        self._kept: tuple[Item, ...] = ()
 
     def changes(self, items: Iterable[Item], character: Character) -> list[CheckpointChange]:
         """What has changed since `confirm`, in the order in which it is to be made."""
-        before, now = self._sent, Checkpoint(items=kept(items), character=character)
+        before, now = self._sent, Checkpoint(items=self._as_kept(tuple(items)), character=character)
         self._seen = now
         changes: list[CheckpointChange] = [] if before.character == character else [character]
         if before.items == now.items:
@@ -140,6 +142,12 @@ class Recorder:
             else:
                 changes.append(ItemKept(item=change.item, after=change.after))
         return changes
+
+    def _as_kept(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """What `kept` gives: a long conversation in which nothing was said meanwhile is not gone through again."""
+        if items != self._items:
+            self._items, self._kept = items, kept(items)
+        return self._kept
 
     def confirm(self) -> None:
         """The last `changes` were sent."""

@@ -101,7 +101,7 @@ def test_a_slow_connection_hears_the_present() -> None:
             await asyncio.sleep(0.99)
             first = await track.recv()
             assert first.pts == 50 * 960, "nothing from before the connection stood"
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(0.99)
             late = await track.recv()
             assert late.pts == 97 * 960, "the oldest of the few that are kept"
             assert pump.statistics().dropped > 80
