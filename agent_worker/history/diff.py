@@ -48,7 +48,7 @@ def differences(
     """
     ours_by_id = {item.id: item for item in ours}
     stays = {item.id for item in theirs if item.id in fixed and item.id in ours_by_id}
-    kept = _common(theirs, ours) | stays
+    kept = _common_around(theirs, ours, stays) | stays
     kept -= _orphans(theirs, kept) - stays
     changes: list[Change] = [Deletion(item.id) for item in reversed(theirs) if item.id not in kept]
     after = ROOT
@@ -63,6 +63,27 @@ def _orphans(theirs: Sequence[Item], kept: Collection[str]) -> set[str]:
     """Outputs that would lose the call that they answer."""
     leaving = {item.call_id for item in theirs if isinstance(item, FunctionCall) and item.id not in kept}
     return {item.id for item in theirs if isinstance(item, FunctionCallOutput) and item.call_id in leaving}
+
+
+def _common_around(theirs: Sequence[Item], ours: Sequence[Item], stays: Collection[str]) -> set[str]:
+    """The ids of what can stay on the same side of all that must: that is what the others are put around."""
+    ours_by_id = {item.id: item for item in ours if item.id in stays}
+    posts = _common([ours_by_id[item.id] for item in theirs if item.id in stays], list(ours_by_id.values()))
+    common: set[str] = set()
+    for their_part, our_part in zip(_parts(theirs, posts, stays), _parts(ours, posts, stays), strict=True):
+        common |= _common(their_part, our_part)
+    return common
+
+
+def _parts(items: Sequence[Item], posts: Collection[str], stays: Collection[str]) -> list[list[Item]]:
+    """What stands between these posts, without what stays anyway."""
+    parts: list[list[Item]] = [[]]
+    for item in items:
+        if item.id in posts:
+            parts.append([])
+        elif item.id not in stays:
+            parts[-1].append(item)
+    return parts
 
 
 def _common(theirs: Sequence[Item], ours: Sequence[Item]) -> set[str]:

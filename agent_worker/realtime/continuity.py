@@ -217,7 +217,7 @@ class Continuity:
         if opening.settings != self.settings:
             actions += self._follow_settings(self.settings, now)
         actions += self._retelling.move(opening.copy, now, again=self._begun)
-        actions += [Send(command) for command in self._unheard.replay()]
+        actions += self._retelling.say_again(self.settings)
         if self._unheard.answer_due:
             actions += self._sequencer.request_answer(now)
         actions += self._sequencer.restored(now)
@@ -384,7 +384,10 @@ class Continuity:
                 self._unheard.voice(on=True)
             case rt.InputVoiceStopped():
                 self._unheard.voice(on=False)
-            case rt.InputTranscribed() | rt.InputTranscriptionFailed():
+            case rt.InputTranscribed(text=text):
+                self._unheard.understood(item_id)
+                self._retelling.understood(item_id, text)
+            case rt.InputTranscriptionFailed():
                 self._unheard.understood(item_id)
             case rt.InputTranscriptDelta():
                 pass

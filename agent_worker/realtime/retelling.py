@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from agent_worker.history.diff import ROOT, Deletion, Insertion
-from agent_worker.history.items import FunctionCallOutput, Item
+from agent_worker.history.items import FunctionCallOutput, Item, Message
 from agent_worker.history.window import Window
 from agent_worker.realtime import base as rt
 from agent_worker.realtime.enduring_actions import Action, Send, Tell
@@ -19,6 +19,8 @@ from agent_worker.realtime.unheard import Unheard
 
 KEPT_COMMANDS: Final = 256
 """Items and such that wait for a connection; beyond them the oldest is forgotten."""
+KEPT_WORDS: Final = 16
+"""Turns whose words are on their way into the history."""
 FOLLOW_SECONDS: Final = 1.0
 """Between two looks at what is still being heard of a reply whose connection is lost."""
 
@@ -46,13 +48,14 @@ class Retelling:
         self._waiting: list[rt.RealtimeCommand] = []
         self._unsaid: set[str] = set()
         self._retrieving: dict[str, None] = {}
+        self._words: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Retelling {self._copy}, {len(self._waiting)} commands waiting>"
 
     def known(self) -> tuple[list[Item], ModelCopy]:
         """What a new connection is told as it is opened, and what it then knows."""
-        items = [item for item in self._history() if not is_blank(item) and not self._unheard.is_pending(item.id)]
+        items = [item for item in self._history_now() if not is_blank(item) and not self._unheard.is_pending(item.id)]
         earlier = self._window.earlier(items)
         if earlier is not None:
             items = earlier.without(items)
@@ -61,6 +64,12 @@ class Retelling:
     def made(self, item_id: str) -> None:
         """The model made an item."""
         self._copy.made(item_id)
+
+    def understood(self, item_id: str, text: str) -> None:
+        """What the user said: the history will have it a little later, perhaps after the connection has broken."""
+        self._words[item_id] = text
+        if len(self._words) > KEPT_WORDS:
+            del self._words[next(iter(self._words))]
 
     def deleted(self, item_id: str) -> list[Action]:
         """The model has deleted an item; what we replaced is no news."""
@@ -101,9 +110,18 @@ class Retelling:
             actions += self.send(command, now)
         return actions
 
+    def say_again(self, settings: rt.SessionSettings) -> list[Action]:
+        """What the user has said that is not in words yet, and is saying, by its sound."""
+        turns: list[Action] = [Send(command) for command in self._unheard.replay()]
+        if turns and settings.turn_detection is not rt.TurnDetection.NONE:
+            # Each turn as it was: a detector would find them anew, commit them before we do, and answer them.
+            ours = replace(settings, turn_detection=rt.TurnDetection.NONE)
+            turns = [Send(rt.UpdateSession(ours)), *turns, Send(rt.UpdateSession(settings))]
+        return [*turns, *(Send(command) for command in self._unheard.replay_open())]
+
     def follow(self, now: float) -> list[Action]:
         """What the model was told in words is made equal to the history."""
-        history = self._history()
+        history = self._history_now()
         actions: list[Action] = []
         for change in self._copy.follow([item for item in history if not self._is_unheard(item)]):
             match change:
@@ -116,6 +134,17 @@ class Retelling:
         being_heard = any(is_blank(item) and item.id not in self._copy for item in history)
         self.follow_at = now + FOLLOW_SECONDS if being_heard else None
         return actions
+
+    def _history_now(self) -> list[Item]:
+        """The history, with the words that are on their way into it."""
+        items: list[Item] = []
+        for item in self._history():
+            if isinstance(item, Message) and is_blank(item):
+                items.append(replace(item, text=self._words.get(item.id, "")))
+            else:
+                self._words.pop(item.id, None)
+                items.append(item)
+        return items
 
     def _is_unheard(self, item: Item) -> bool:
         return self._unheard.is_pending(item.id) and item.id not in self._copy

@@ -15,7 +15,7 @@ from agent_worker.realtime import base as rt
 KEPT_SECONDS: Final = 30.0
 """Of an open turn, and of all turns whose words are not known yet."""
 SILENCE_SECONDS: Final = 2.0
-"""Of what is streamed to a model that finds the turns by itself, while it hears no voice."""
+"""Of what is streamed to a model that finds the turns by itself, while it listens and hears no voice."""
 
 _BYTES_PER_SAMPLE: Final = 2
 
@@ -78,6 +78,7 @@ class Unheard:
         self._taken_as: dict[str, str] = {}
         self._streamed = False
         self._voice = False
+        self._away = False
 
     def __repr__(self) -> str:
         return f"<Unheard {self._open.size} bytes open, {len(self._turns)} turns>"
@@ -105,7 +106,9 @@ class Unheard:
     def append(self, pcm: bytes) -> None:
         """More sound."""
         self._open.append(pcm)
-        seconds = SILENCE_SECONDS if self._streamed and not self._voice else KEPT_SECONDS
+        # While the model is away nobody can tell silence from what it must hear.
+        silent = self._streamed and not self._voice and not self._away
+        seconds = SILENCE_SECONDS if silent else KEPT_SECONDS
         self._open.keep_last(round(seconds * self._bytes_per_second))
 
     def commit(self) -> None:
@@ -184,6 +187,7 @@ class Unheard:
 
     def lost(self) -> list[str]:
         """The connection is gone, and with it what it called things; the items whose words will never be known."""
+        self._away = True
         self._known_as.clear()
         self._taken_as.clear()
         self._taken_next.clear()
@@ -192,12 +196,18 @@ class Unheard:
         return [turn.item_id for turn in lost if turn.item_id is not None]
 
     def replay(self) -> Iterator[rt.RealtimeCommand]:
-        """What a new connection must hear."""
+        """The turns that a new connection must hear."""
+        # What was committed in between is among them: it is taken when its turn comes, and once.
+        self._taken_next.clear()
         for turn in self._turns:
             if turn.size:
                 yield rt.AppendAudio(b"".join(turn.chunks))
                 yield rt.CommitAudio()
                 self._taken_next.append(turn)
+
+    def replay_open(self) -> Iterator[rt.RealtimeCommand]:
+        """And behind them what the user is saying. The model listens again."""
+        self._away = False
         if self._open.size:
             yield rt.AppendAudio(b"".join(self._open.chunks))
 

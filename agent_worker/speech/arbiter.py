@@ -5,6 +5,8 @@ voice was decides whether the speech goes on or is cut and the turn answered (I-
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import inf
 from typing import assert_never
 
 from agent_worker.speech import actions as act
@@ -22,6 +24,8 @@ from agent_worker.turns.voice import VoiceStarted
 
 SHORTEST_COMMIT_SECONDS = 0.1
 """Models refuse a shorter turn, also one that the application commits (T-5)."""
+SAID_AGAIN_SECONDS = 1.0
+"""What a model tells of within this, once it is back, may have been said while it was away."""
 _ROUNDING = 1e-9
 
 
@@ -56,6 +60,7 @@ class Arbiter:
         self._do = do
         self._answer = answer
         self._verdicts = Verdicts()
+        self._said_again_until = -inf
 
     def __repr__(self) -> str:
         return f"<Arbiter {self.floor}, {len(self._verdicts)} in doubt>"
@@ -108,7 +113,20 @@ class Arbiter:
             self._user.hear(VoiceStarted(at), over_agent=False)
             self.follow_user(before, now)
         self._hush(now, now)
-        return self._user.end()
+        turn = self._user.end()
+        if turn is not None and turn.started_at <= self._said_again_until:
+            # It heard all of it, or its beginning, at once: its length is unknown as well.
+            turn = replace(turn, voiced=max(turn.voiced, self.options.min_interruption_duration))
+        return turn
+
+    def model_lost(self, now: float) -> None:
+        """The model is away. Where it tells of voices, nobody will tell when this one ends."""
+        if self.options.turn_detection is TurnMode.SERVER:
+            self.end_turn(now, now, counts=False)
+
+    def model_restored(self, now: float) -> None:
+        """It is back, and hears what was said meanwhile faster than it was said."""
+        self._said_again_until = now + SAID_AGAIN_SECONDS
 
     def _hush(self, at: float, now: float) -> None:
         before = self._user.phase

@@ -95,8 +95,10 @@ class Conversation:
                 if self._states.user_back(now):
                     self._do(act.ReportUserState(act.UserState.LISTENING, now))
             case ev.ModelLost():
+                self._arbiter.model_lost(now)
                 self._stage.model_lost(now)
             case ev.ModelRestored():
+                self._arbiter.model_restored(now)
                 self._stage.model_restored(now)
             case ev.OptionsChanged(options=options):
                 self._change_options(options, now)

@@ -46,11 +46,11 @@ class HeardText:
         return self._by_rate(played_ms, received_ms)
 
     def _by_times(self, played_ms: int, received_ms: int) -> str:
-        """A word counts once half of it was played."""
+        """A word counts once half of it was played; one of which no sound has come was not heard."""
         starts = [start or 0 for _, start in self._pieces]
         ends = [*starts[1:], max(received_ms, starts[-1])]
-        middles = [(start + end) / 2 for start, end in zip(starts, ends, strict=True)]
-        heard = [text for (text, _), middle in zip(self._pieces, middles, strict=True) if middle <= played_ms]
+        spans = zip(self._pieces, starts, ends, strict=True)
+        heard = [text for (text, _), start, end in spans if start < played_ms and (start + end) / 2 <= played_ms]
         return "".join(heard).rstrip()
 
     def _by_rate(self, played_ms: int, received_ms: int) -> str:

@@ -74,6 +74,13 @@ def test_what_is_fixed_is_neither_taken_out_nor_put_in_again(theirs: list[Item],
     assert [item.id for item in applied(changes, theirs)] == [item.id for item in ours]
 
 
+@given(conversations(), conversations(), st.data())
+def test_around_what_is_fixed_all_else_is_put_in_our_order(theirs: list[Item], ours: list[Item], data: st.DataObject):
+    shared = [item for item in theirs if isinstance(item, Message) and item in ours]
+    fixed = data.draw(st.sampled_from(shared)).id if shared else ""
+    assert applied(differences(theirs, ours, fixed={fixed}), theirs) == ours
+
+
 def test_a_few_changes_to_a_long_conversation_are_a_few():
     theirs: list[Item] = [message(number) for number in range(500)]
     ours = [*theirs[:250], message(999), *theirs[251:], message(1000)]

@@ -235,6 +235,81 @@ def test_a_turn_that_was_not_taken_is_committed_again_and_seen_once():
     assert heard == rt.InputTranscribed(committed.item_id, "what time is it")
 
 
+def test_turns_that_are_committed_while_it_is_away_are_taken_once_and_in_order():
+    async def story(talk: Talk) -> None:
+        talk.send(TURN, rt.CommitAudio())
+        await asyncio.sleep(0.1)
+        talk.model.lose(away=0.5)
+        talk.send(TURN, rt.CommitAudio(), TURN, rt.CommitAudio())
+        await asyncio.sleep(5.0)
+        # Names of the new connection: the first turn has another one there.
+        talk.model.emit(*(rt.InputTranscribed(f"item_{number}", f"turn {number - 1}") for number in (2, 3, 4)))
+        talk.send(TURN, rt.CommitAudio())
+        await asyncio.sleep(0.1)
+
+    talk = tell(story, ScriptedModel())
+    assert [event.item_id for event in talk.of(rt.InputCommitted)] == ["item_1", "item_3", "item_4", "item_5"]
+    assert [(event.item_id, event.text) for event in talk.of(rt.InputTranscribed)] == [
+        ("item_1", "turn 1"),
+        ("item_3", "turn 2"),
+        ("item_4", "turn 3"),
+    ]
+
+
+def test_a_turn_that_a_detector_has_ended_is_not_given_to_the_next_one_to_be_found_again():
+    async def story(talk: Talk) -> None:
+        talk.send(rt.UpdateSession(streaming := rt.SessionSettings(turn_detection=rt.TurnDetection.SERVER)))
+        talk.model.emit(rt.InputVoiceStarted(item_id="turn"))
+        await asyncio.sleep(0.1)
+        talk.send(TURN)
+        talk.model.emit(rt.InputVoiceStopped(item_id="turn"), rt.InputCommitted("turn"))
+        await asyncio.sleep(0.1)
+        talk.send(rt.AppendAudio(b"open"))
+        before = len(talk.commands())
+        talk.model.lose()
+        await asyncio.sleep(0.1)
+        ours = replace(streaming, turn_detection=rt.TurnDetection.NONE)
+        assert talk.commands(before)[:5] == [
+            rt.UpdateSession(ours),
+            TURN,
+            rt.CommitAudio(),
+            rt.UpdateSession(streaming),
+            rt.AppendAudio(b"open"),
+        ]
+        # Its answer is due, and asked for once.
+        assert len(talk.model.sent(rt.CreateResponse)) == 1
+
+    tell(story, ScriptedModel())
+
+
+def test_all_that_is_streamed_while_it_is_away_is_kept():
+    async def story(talk: Talk) -> None:
+        talk.send(rt.UpdateSession(rt.SessionSettings(turn_detection=rt.TurnDetection.SERVER)))
+        talk.model.lose(away=5.0)
+        await asyncio.sleep(0.1)
+        for _ in range(10):
+            talk.send(rt.AppendAudio(bytes(48_000)))
+        await asyncio.sleep(10.0)
+        (again,) = talk.model.sent(rt.AppendAudio)
+        assert len(again.pcm) == 10 * 48_000
+
+    tell(story, ScriptedModel())
+
+
+def test_words_that_are_on_their_way_into_the_history_are_told_with_it():
+    async def story(talk: Talk) -> None:
+        talk.send(TURN, rt.CommitAudio())
+        await asyncio.sleep(0.1)
+        talk.history.append(said("", item_id="item_1"))
+        # In one step: the session comes to see the words only when the connection is gone.
+        talk.model.emit(rt.InputTranscribed("item_1", "what time is it"))
+        talk.model.lose()
+        await asyncio.sleep(0.1)
+        assert talk.model.sent(rt.CreateItem)[-1].item == said("what time is it", item_id="item_1")
+
+    tell(story, ScriptedModel())
+
+
 def test_a_turn_whose_words_did_not_come_keeps_its_id():
     async def story(talk: Talk) -> None:
         talk.send(TURN, rt.CommitAudio())

@@ -28,6 +28,14 @@ def test_without_times_a_complete_text_is_spread_over_its_sound():
     assert text.heard(played_ms=1000, received_ms=1000) == "one two three four"
 
 
+def test_a_word_of_which_no_sound_has_come_was_not_heard():
+    text = HeardText()
+    text.add("one", 0)
+    text.add(" two", 300)
+    assert text.heard(played_ms=300, received_ms=300) == "one"
+    assert text.heard(played_ms=500, received_ms=600) == "one two"
+
+
 def test_without_times_an_incomplete_text_goes_at_the_pace_of_speech():
     text = HeardText()
     text.add("one two three four", None)

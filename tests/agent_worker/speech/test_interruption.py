@@ -50,7 +50,7 @@ steps = st.lists(
 def play(rig: Rig, sequence: list[tuple[str, float]]) -> None:
     """Anything may happen, in any order, as far as the outside world can bring it about."""
     time, item = 0.0, 0
-    for what, gap in sequence:
+    for number, (what, gap) in enumerate(sequence):
         time += gap
         rig.until(time)
         requests = [a.request_id for _, a in rig.log if isinstance(a, act.RequestReply)]
@@ -76,7 +76,7 @@ def play(rig: Rig, sequence: list[tuple[str, float]]) -> None:
             case "words" | "noise":
                 rig.at(time, ev.TurnTranscribed(f"u{item}", "stop it" if what == "words" else ""))
             case "speak":
-                rig.at(time, ev.SpeechRequested(Speech(id=f"s{time}")))
+                rig.at(time, ev.SpeechRequested(Speech(id=f"s{number}")))
             case "stop":
                 rig.at(time, ev.InterruptRequested())
             case _:

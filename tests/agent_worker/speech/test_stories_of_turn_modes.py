@@ -352,6 +352,38 @@ STORIES = {
             8.32 done s; agent listening
         """,
     ),
+    "the model detects only, and is lost in the middle of a voice: the hold ends": Story(
+        given=[request(0.0), server_voice(1.0, 9.0, "i1")[:1], at(1.5, ev.ModelLost())],
+        options=OBEDIENT,
+        replies=[LONG],
+        then="""
+            0.00 ask s.0; agent thinking
+            0.10 agent speaking
+            1.10 open; user speaking from 1.00
+            1.15 hold; agent listening
+            1.50 user listening from 1.50
+            2.50 resumed s; resume; agent speaking
+            6.43 done s; agent listening
+        """,
+    ),
+    "the model detects only, and hears what was said while it was away all at once": Story(
+        given=[
+            at(1.0, ev.ModelLost()),
+            at(4.0, ev.ModelRestored()),
+            at(4.1, ev.VoiceStarted(4.1)),
+            at(4.15, ev.VoiceStopped(4.15)),
+            at(4.2, ev.ServerTurnCommitted("i1")),
+        ],
+        options=OBEDIENT,
+        replies=[SHORT],
+        then="""
+            4.10 open; user speaking from 4.10
+            4.15 user listening from 4.15
+            4.20 ask answer1.0; agent thinking
+            4.30 agent speaking
+            5.28 done answer1; agent listening
+        """,
+    ),
     "the model detects only, and ends a turn that it never told of": Story(
         given=[request(0.0), at(2.0, ev.ServerTurnCommitted("i1")), at(2.3, ev.TurnTranscribed("i1", "Yeah."))],
         options=OBEDIENT,
