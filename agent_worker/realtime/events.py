@@ -60,6 +60,8 @@ class InputTranscribed:
     text: str
     usage: Usage = field(default_factory=Usage, kw_only=True)
     """What the transcription cost."""
+    confidence: float | None = field(default=None, kw_only=True)
+    """From 0 to 1: how sure the model is of these words. None: it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

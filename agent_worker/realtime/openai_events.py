@@ -4,8 +4,9 @@ The reading half of `openai_wire`, pure and without memory: one frame in, at mos
 All 46 events of GA are known, and those of the beta protocol by their names in GA.
 """
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,7 +89,19 @@ def _input_transcript_delta(raw: _Raw) -> WireEvent:
 
 def _input_transcribed(raw: _Raw) -> WireEvent:
     event = wire.InputTranscript.model_validate(raw)
-    return rt.InputTranscribed(event.item_id, event.transcript or "", usage=usage_of(event.usage))
+    return rt.InputTranscribed(
+        event.item_id,
+        event.transcript or "",
+        usage=usage_of(event.usage),
+        confidence=_confidence(event.logprobs),
+    )
+
+
+def _confidence(tokens: Sequence[wire.TokenProbability] | None) -> float | None:
+    """The geometric mean of the tokens' probabilities."""
+    if not tokens:
+        return None
+    return min(1.0, math.exp(min(0.0, sum(token.logprob for token in tokens) / len(tokens))))
 
 
 def _input_segment(raw: _Raw) -> WireEvent:

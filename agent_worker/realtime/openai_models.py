@@ -76,10 +76,17 @@ class WireUsage(WireModel):
     output_token_details: Annotated[TokenDetails | None, LENIENT] = None
 
 
+class TokenProbability(WireModel):
+    """One of logprobs"""
+
+    logprob: float
+
+
 class InputTranscript(ItemEvent):
     """conversation.item.input_audio_transcription.completed"""
 
     transcript: OptionalText = None
+    logprobs: Annotated[list[TokenProbability] | None, LENIENT] = None
     usage: Annotated[WireUsage | None, LENIENT] = None
 
 

@@ -4,7 +4,7 @@ Null clears a setting, a key left out leaves it as it is. So what we can clear i
 what only some models know (reasoning, tracing, a stored prompt) is said when it is asked for.
 """
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from agent_worker.realtime.dialects import Dialect, SessionShape
 from agent_worker.realtime.settings import (
@@ -16,6 +16,9 @@ from agent_worker.realtime.settings import (
     TurnDetection,
 )
 from agent_worker.tools.spec import ToolSpec
+
+LOGPROBS: Final = "item.input_audio_transcription.logprobs"
+"""What `include` calls the log probabilities of a transcript's tokens."""
 
 Wire = dict[str, Any]
 """A JSON object of the protocol."""
@@ -86,6 +89,8 @@ def _nested(settings: SessionSettings, *, dialect: Dialect, voice: str | None) -
             "output": output,
         },
     }
+    if settings.transcription_confidence:
+        session["include"] = [LOGPROBS]
     if settings.parallel_tools is not None:
         session["parallel_tool_calls"] = settings.parallel_tools
     if settings.reasoning_effort is not None:

@@ -107,6 +107,9 @@ class SessionSettings:
     """ISO 639-1 hint for the transcription."""
     transcription_prompt: str | None = None
     """Words and names that the transcription may meet."""
+    transcription_confidence: bool = False
+    """Whether to be told how sure each transcript is (`InputTranscribed.confidence`), by models that can tell. Once
+    on it stays on."""
     truncation: Literal["auto", "disabled"] | float | None = None
     """What happens when the conversation outgrows the model: old items are dropped, the session fails, or, for a
     number from 0 to 1, so much of the history is kept."""

@@ -281,14 +281,17 @@ class AgentSession(UserInput):
         """
         return await self._running().histories.retrieve(item_id)
 
-    async def ask(self, instructions: str, *, text: str | None = None, seconds: float = 20.0) -> str:
+    async def ask(
+        self, instructions: str, *, text: str | None = None, items: Iterable[str] = (), seconds: float = 20.0
+    ) -> str:
         """Have the model write something beside the conversation, such as a summary or a classification.
 
         Nobody hears it, it calls no tools, and neither history knows of it. The conversation goes on meanwhile.
 
         Args:
             instructions: What to write; they replace the agent's own.
-            text: What about. None: the conversation so far.
+            text: What about. Without it and `items`: the conversation so far.
+            items: The ids of items of the history to look at: of a user's turn the model has its sound.
             seconds: How long to wait.
 
         Raises:
@@ -297,7 +300,7 @@ class AgentSession(UserInput):
             RealtimeError: The model refused, was lost, did not finish, or has not answered in time.
 
         """
-        return await self._running().feed.asides.ask(instructions, text=text, seconds=seconds)
+        return await self._running().feed.asides.ask(instructions, text=text, items=items, seconds=seconds)
 
     def update_agent(self, agent: Agent) -> None:
         """Hand the conversation over to another agent. Returns at once.

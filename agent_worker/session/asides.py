@@ -6,14 +6,14 @@ ask (application) -> request out of band -> model;  its text -> whoever asked
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
 from agent_worker.errors import RealtimeError, RealtimeLostError, SpeechError
-from agent_worker.history.items import Message, Role
+from agent_worker.history.items import Item, Message, Role
 from agent_worker.realtime import base as rt
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Asides:
         self._waiting: dict[str, asyncio.Future[str]] = {}
         self._replies: dict[str, _Reply] = {}
 
-    async def ask(self, instructions: str, *, text: str | None, seconds: float) -> str:
+    async def ask(self, instructions: str, *, text: str | None, items: Iterable[str], seconds: float) -> str:
         """What the model answers; see `AgentSession.ask`."""
         if not self._capabilities.out_of_band:
             raise SpeechError("This model answers in the conversation alone (Capabilities.out_of_band).")
@@ -55,7 +55,9 @@ class Asides:
             raise SpeechError(f"{MOST_WAITING} questions wait for an answer already: await some of them first.")
         request_id = f"{_ASKED}{uuid4().hex[:20]}"
         written = rt.Modality.TEXT if self._capabilities.text_output else None
-        looked_at = None if text is None else (Message(id=f"{request_id}_text", role=Role.USER, text=text),)
+        looked_at: list[Item | rt.ItemReference] = [rt.ItemReference(item_id) for item_id in items]
+        if text is not None:
+            looked_at.append(Message(id=f"{request_id}_text", role=Role.USER, text=text))
         answer = self._waiting[request_id] = asyncio.get_running_loop().create_future()
         try:
             self._send(
@@ -66,7 +68,7 @@ class Asides:
                     tool_choice="none",
                     modality=written,
                     in_conversation=False,
-                    input=looked_at,
+                    input=tuple(looked_at) or None,
                 )
             )
             async with asyncio.timeout(seconds):

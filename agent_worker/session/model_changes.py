@@ -30,6 +30,7 @@ class ModelChanges(TypedDict, total=False):
     transcription_model: str | None
     language: str | None
     transcription_prompt: str | None
+    transcription_confidence: bool
     truncation: Literal["auto", "disabled"] | float | None
     tracing: Literal["auto"] | Tracing | None
     prompt: StoredPrompt | None

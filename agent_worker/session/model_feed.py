@@ -195,9 +195,9 @@ class ModelFeed:
             case rt.InputTranscriptDelta(item_id=item_id, delta=delta):
                 text = self._user_lines.grow(item_id, delta)
                 self._tell_words(item_id, text, final=False)
-            case rt.InputTranscribed(item_id=item_id, text=text):
+            case rt.InputTranscribed(item_id=item_id, text=text, confidence=confidence):
                 self._user_lines.finish(item_id, text)
-                self._tell_words(item_id, text, final=True)
+                self._tell_words(item_id, text, final=True, confidence=confidence)
                 self._post(ev.TurnTranscribed(item_id, text))
             case rt.InputTranscriptionFailed(item_id=item_id, message=message):
                 log.warning("! no transcript of %s: %s", item_id, message)
@@ -211,7 +211,7 @@ class ModelFeed:
             case _:
                 assert_never(event)
 
-    def _tell_words(self, item_id: str, text: str, *, final: bool) -> None:
+    def _tell_words(self, item_id: str, text: str, *, final: bool, confidence: float | None = None) -> None:
         speaker = self._user_lines.speaker_of(item_id)
         self._emit(
             UserInputTranscribed(
@@ -221,6 +221,7 @@ class ModelFeed:
                 final=final,
                 identity=speaker.identity,
                 name=speaker.name,
+                confidence=confidence,
             )
         )
 

@@ -38,6 +38,7 @@ class UserInputTranscribed:
     Attributes:
         identity: Whose turn it is.
         name: What that human is called.
+        confidence: From 0 to 1, of a final one, where the model says it (`SessionSettings.transcription_confidence`).
     """
 
     at: float
@@ -46,6 +47,7 @@ class UserInputTranscribed:
     final: bool
     identity: str = ""
     name: str = ""
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, cast
 
 from pydantic import ValidationError
@@ -134,7 +134,7 @@ def _result(value: Any) -> ToolResult:
                 msg = f"a hand-off is an Agent, or (Agent, result); this tool returned {len(parts)} things"
                 raise TypeError(msg)
             told = _result(rest[0])
-            return ToolResult(output=told.output if told.reply else _HANDED_OVER, agent=agent, reply=told.reply)
+            return replace(told, output=told.output if told.reply else _HANDED_OVER, agent=agent)
         case str():
             return ToolResult(output=value)
         case Image():

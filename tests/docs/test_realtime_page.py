@@ -29,11 +29,11 @@ def found(name: str) -> Any:
     if name == "AgentSession":
         # Some of what it has is made with it.
         return AgentSession(Agent(), door=LoopbackRoom(), model=ScriptedModel(), vad=EnergyVad())
-    return next((vars(home)[name] for home in HOMES if name in vars(home)), None)
+    return next((getattr(home, name) for home in HOMES if hasattr(home, name)), None)
 
 
 def arguments() -> set[str]:
-    takers = (AgentSession, openai.OpenAIRealtimeModel)
+    takers = (AgentSession, AgentSession.ask, openai.OpenAIRealtimeModel)
     return {name for taker in takers for name in inspect.signature(taker).parameters}
 
 

@@ -55,6 +55,7 @@ COMMANDS: dict[str, rt.RealtimeCommand] = {
             noise_reduction=rt.NoiseReduction.FAR_FIELD,
             language="en",
             transcription_prompt="Oslo, fjord",
+            transcription_confidence=True,
             truncation=0.8,
             tracing=rt.Tracing(workflow_name="calls", group_id="g1", metadata={"room": "blue"}),
             prompt=rt.StoredPrompt(id="pmpt_1", version="2", variables={"city": "Oslo"}),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from typing import Any
 
 import pytest
@@ -38,6 +39,24 @@ EVENTS: dict[str, tuple[dict[str, Any], WireEvent | None]] = SAMPLES | {
             "transcript": None,
         },
         InputTranscribed("item_1", ""),
+    ),
+    "how sure the words are": (
+        {
+            "type": "conversation.item.input_audio_transcription.completed",
+            "item_id": "item_1",
+            "transcript": "two words",
+            "logprobs": [{"token": "two", "logprob": -0.5}, {"token": " words", "logprob": -1.5, "bytes": [1]}],
+        },
+        InputTranscribed("item_1", "two words", confidence=math.exp(-1.0)),
+    ),
+    "nobody knows how sure they are": (
+        {
+            "type": "conversation.item.input_audio_transcription.completed",
+            "item_id": "item_1",
+            "transcript": "two words",
+            "logprobs": [{"token": "two"}],
+        },
+        InputTranscribed("item_1", "two words"),
     ),
     "a reply begins that nobody here asked for": (
         {"type": "response.created", "response": response(metadata={"other": "x"})},

@@ -44,6 +44,18 @@ def test_several_questions_about_texts_of_their_own() -> None:
     assert [request.input[0].text for request in model.sent(rt.CreateResponse)] == ["text 0", "text 1", "text 2"]
 
 
+def test_a_question_about_a_turn_as_it_sounded() -> None:
+    model = ScriptedModel(replies=[ScriptedReply("angry")])
+
+    async def script(stage: Stage) -> None:
+        assert await stage.session.ask("How does this sound?", items=["item_1"], text="A hint") == "angry"
+
+    play(script, model)
+    (request,) = model.sent(rt.CreateResponse)
+    reference, message = request.input
+    assert (reference, message.text) == (rt.ItemReference("item_1"), "A hint")
+
+
 def test_sound_of_such_a_reply_is_not_played_and_its_words_are_the_answer() -> None:
     model = ScriptedModel(capabilities=rt.Capabilities(text_output=False))
     usage = Usage(input_tokens=7)
