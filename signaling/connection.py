@@ -6,15 +6,15 @@ as a slow consumer, and the room goes on.
 
 import asyncio
 import logging
-from collections import deque
 from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from signaling.envelope import MAX_FIRST_FRAME_BYTES, Error, Message, encode, error_of, peek_request_id
+from signaling.envelope import MAX_FIRST_FRAME_BYTES, Error, Message, error_of, peek_request_id
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.limits import AddressQuota, SocketSettings, TokenBucket, Visit
 from signaling.messages import SUBPROTOCOL
+from signaling.outbox import Outbox
 from signaling.problems import problem
 from signaling.reports import Refused
 from signaling.watch import Watch
@@ -55,54 +55,6 @@ class Session(Protocol):
         ...
 
 
-class Outbox:
-    """Texts on their way to a peer, at most so many and so large.
-
-    When one more does not fit, everything is dropped: a peer that missed a message must start over anyway.
-    """
-
-    def __init__(self, max_messages: int, max_chars: int) -> None:
-        self._max_messages = max_messages
-        self._max_chars = max_chars
-        self._texts: deque[str] = deque()
-        self._chars = 0
-        self._changed = asyncio.Event()
-        self._is_ending = False
-
-    def put(self, text: str) -> bool:
-        """Queue a text; False when it does not fit, and nothing is queued any more."""
-        if self._is_ending:
-            return True
-        self._chars += len(text)
-        if len(self._texts) >= self._max_messages or self._chars > self._max_chars:
-            self._texts.clear()
-            return False
-        self._texts.append(text)
-        self._changed.set()
-        return True
-
-    def end(self) -> None:
-        """Take nothing more; `get` gives what is there, then None."""
-        self._is_ending = True
-        self._changed.set()
-
-    def clear(self) -> None:
-        """Forget what is queued: nobody is there to take it."""
-        self._texts.clear()
-        self.end()
-
-    async def get(self) -> str | None:
-        """The next text, or None after the end."""
-        while not self._texts:
-            if self._is_ending:
-                return None
-            self._changed.clear()
-            await self._changed.wait()
-        text = self._texts.popleft()
-        self._chars -= len(text)
-        return text
-
-
 class Connection:
     """A WebSocket and its two tasks; a `Link` for the node.
 
@@ -128,7 +80,7 @@ class Connection:
         self._watch.sent += 1
         if isinstance(message, Error):
             self._watch.hear(Refused(address=self.address, code=ErrorCode(message.code), text=message.message))
-        if not self._outbox.put(encode(message)):
+        if not self._outbox.put(message):
             code = ErrorCode.SLOW_CONSUMER
             text = "it does not take what it is sent: disconnected"
             self._watch.hear(Refused(address=self.address, code=code, text=text))

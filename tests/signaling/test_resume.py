@@ -1,5 +1,6 @@
 """Who lost the way to the server and comes back: what they are told, what others see, what is kept."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -337,6 +338,50 @@ async def test_a_page_that_lost_its_socket_goes_on_where_it_was():
                 assert await again.closed() == 4408
                 await ann.send("data", topic="x", payload="once")
                 assert (await third.expect("data"))["payload"] == "once"
+
+
+async def test_who_is_slow_hears_the_newest_alone_and_who_is_too_slow_comes_back_to_the_whole_state():
+    limits = SocketSettings(queue_messages=40, message_rate=1e6, message_burst=100_000, send_timeout=30.0)
+    async with (
+        serving(replace(PATIENT, sockets=limits)) as site,
+        site.joined("ann") as ann,
+        # Nothing of what comes is read: the library stops reading its socket after two messages.
+        site.socket("/v1/rtc", max_queue=(2, 1)) as slow,
+    ):
+        await slow.send("join", token=join_token("bob", "r"))
+        joined = await slow.take()
+        outbox = site.app.state.node._switchboard.participants[joined["sid"]]._outbox
+        async with asyncio.timeout(60):
+            while len(outbox._waiting) < 3:
+                await ann.send("data", topic="bulk", payload="x" * 14_000)
+                await asyncio.sleep(0)
+            await ann.ask("ping")
+            # Ten times as much as may wait, of which the last is all there is to say.
+            for number in range(400):
+                assert (await ann.ask("update", name=f"Ann {number}"))["t"] == "ok"
+                await ann.send("stream", op="chunk", sid="s", text=f"{number} ")
+        assert len(outbox._waiting) < 40
+        names, words = [], ""
+        async with asyncio.timeout(60):
+            while names[-1:] != ["Ann 399"] or not words.endswith("399 "):
+                message = await slow.take()
+                names += [message["participant"]["name"]] if message["t"] == "participant" else []
+                words += message["text"] if message["t"] == "stream" else ""
+        assert len(names) < 400
+        assert words == "".join(f"{number} " for number in range(400)), "of a text every word"
+        async with asyncio.timeout(60):
+            while outbox._waiting or not outbox._is_ending:
+                await ann.send("data", topic="bulk", payload="x" * 14_000)
+                await asyncio.sleep(0)
+        for number in range(300):
+            assert (await ann.ask("update", name=f"Annie {number}"))["t"] == "ok"
+        async with site.socket("/v1/rtc") as again:
+            resume = {"sid": joined["sid"], "key": joined["key"], "last_seq": message["seq"]}
+            await again.send("join", token=join_token("bob", "r"), resume=resume)
+            state = await again.take()
+            assert (state["t"], state["resumed"], state["sid"]) == ("joined", False, joined["sid"])
+            assert [one["name"] for one in state["participants"]] == ["Annie 299"]
+        assert await slow.closed() == 4508
 
 
 async def test_a_key_of_another_server_or_of_nobody_is_a_fresh_join():
