@@ -156,6 +156,13 @@ def main(
     reconnect_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds that a participant whose connection was lost stays in the room.")
     ] = 20.0,
+    strict_expiry: Annotated[
+        bool,
+        typer.Option(
+            "--strict-expiry",
+            help="Let nobody stay a minute after the token expired, unless a newer one is shown; and push none.",
+        ),
+    ] = False,
     log_level: Annotated[LogLevel, typer.Option(help="How much to log, to standard error.")] = LogLevel.INFO,
 ) -> None:
     """The room server of a voice agent: browsers, other clients and workers meet here.
@@ -197,6 +204,7 @@ def main(
                 max_participants=max_participants,
                 max_rooms=max_rooms,
                 max_rooms_per_key=max_rooms_per_key,
+                strict_expiry=strict_expiry,
             ),
             sockets=SocketSettings(joins_per_minute=joins_per_minute, sockets_per_address=sockets_per_address),
         )

@@ -37,6 +37,10 @@ class RoomSettings:
     max_rooms: int = 1000
     max_rooms_per_key: int | None = None
     """Rooms that were opened with tokens of one API key; None means any number."""
+    strict_expiry: bool = False
+    """Nobody stays whose token has expired, and the server makes no newer ones for people."""
+    expiry_grace: float = 60.0
+    """For a newer token to be shown after all; clocks differ, and backends may be slow."""
     candidates: CandidatePolicy = CandidatePolicy.PUBLIC
 
 
@@ -48,6 +52,9 @@ class Due(Enum):
     REMOVE = "remove"
     """A member that was away for too long is removed."""
     TOKEN = "token"  # noqa: S105 - no secret
+    """A token is made anew."""
+    EXPIRED = "expired"
+    """Whose token is over for too long has to go."""
     ICE = "ice"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from signaling.claims import Claims
-from signaling.envelope import Ice, Ok, Participant, RoomInfo, error_of
+from signaling.envelope import Ok, Participant, RoomInfo, error_of
 from signaling.errors import CLOSE_CODES, ErrorCode, MessageError
 from signaling.events import (
     AgentArrived,
@@ -44,12 +44,11 @@ from signaling.reports import Report
 from signaling.requests import Requests
 from signaling.room_messages import Leave, Left, Moderate, ParticipantChanged, Resume, RoomChanged
 from signaling.rooms import Rooms
+from signaling.tenure import Tenure
 from signaling.timers import Timers
 from signaling.welcome import describe, is_same, keep_links, welcome
 
 NORMAL_CLOSURE = 1000
-RENEW_AT = 0.8
-"""Tokens and ICE credentials are made anew after this part of their life."""
 
 
 class Registry:
@@ -68,6 +67,7 @@ class Registry:
         self._requests = Requests(self._members, settings.candidates, new_id)
         self._removed = Removed()
         self._timers = Timers[tuple[Due, str]]()
+        self._tenure = Tenure(settings, self._timers)
 
     @property
     def deadline(self) -> float | None:
@@ -138,11 +138,8 @@ class Registry:
                 return self._return(member, event, now)
             case TokenShown():
                 return self._take_token(member, event, now)
-            case Renewed(event=renewed, life=life):
-                due = Due.TOKEN if renewed.t == "token" else Due.ICE
-                self._timers.set((due, member.sid), now + RENEW_AT * life)
-                if renewed.t == "token":
-                    member.expires = now + life
+            case Renewed(event=renewed):
+                self._tenure.renew(member, event, now)
                 return tell([member], renewed)
             case Received(message=message):
                 return self._answer(member, message, now)
@@ -166,6 +163,9 @@ class Registry:
                 return self._remove(self._members[name], "disconnected", now, Departure.LOST)
             case Due.TOKEN:
                 return [RenewToken(name, self._members[name].claims)]
+            case Due.EXPIRED:
+                code = ErrorCode.TOKEN_EXPIRED
+                return self._dismiss(self._members[name], code, code, now, Departure.LEFT)
             case Due.ICE:
                 return [RenewIce(name, self._members[name].identity)]
             case _:
@@ -192,7 +192,7 @@ class Registry:
         )
         self._members[member.sid] = member
         self._rooms.enter(room, member)
-        self._keep_time(member, event.token_life, event.ice, now)
+        self._tenure.begin(member, event.token_life, event.ice, now)
         kept = keep_links(room, member, event.known_peers, now)
         if not member.is_hidden:
             for other in room.others(member):
@@ -239,8 +239,8 @@ class Registry:
         room = self._rooms[member.room]
         was_away = member.is_away
         self._timers.cancel((Due.REMOVE, member.sid))
-        self._keep_time(member, event.token_life, event.ice, now)
-        member.claims, member.expires = event.claims, now + event.token_life
+        self._tenure.begin(member, event.token_life, event.ice, now)
+        member.claims = event.claims
         missed = member.missed(event.last_seq)
         back = room.describe(member, member.participant.model_copy(update={"state": "active"}))
         kept = keep_links(room, member, event.known_peers, now)
@@ -257,18 +257,13 @@ class Registry:
             actions.append(AgentArrived(room=room.info.name, job=member.job[0], epoch=member.job[1]))
         return actions + back
 
-    def _keep_time(self, member: Member, token_life: float, ice: Ice, now: float) -> None:
-        self._timers.set((Due.TOKEN, member.sid), now + RENEW_AT * max(token_life, 0.0))
-        if any(server.credential is not None for server in ice.servers):
-            self._timers.set((Due.ICE, member.sid), now + RENEW_AT * ice.ttl_s)
-
     def _take_token(self, member: Member, event: TokenShown, now: float) -> list[RegistryAction]:
         if not is_same(member.claims, event.claims):
             text = "this token is for somebody else, or for another room"
             refused = MessageError(ErrorCode.FORBIDDEN, text, re=event.request)
             return [Send(member.sid, error_of(refused))]
-        member.claims, member.expires = event.claims, now + event.token_life
-        self._timers.set((Due.TOKEN, member.sid), now + RENEW_AT * max(event.token_life, 0.0))
+        member.claims = event.claims
+        self._tenure.extend(member, event.token_life, now)
         return [] if event.request is None else [Send(member.sid, Ok(re=event.request))]
 
     # Going. ----------------------------------------------------------------------------------------------------
@@ -306,8 +301,8 @@ class Registry:
     def _forget(self, member: Member, reason: str) -> None:
         del self._members[member.sid]
         self._rooms.leave(member, reason)
-        for due in (Due.REMOVE, Due.TOKEN, Due.ICE):
-            self._timers.cancel((due, member.sid))
+        self._timers.cancel((Due.REMOVE, member.sid))
+        self._tenure.end(member)
 
     def _departed(self, member: Member, how: Departure) -> AgentDeparted:
         assert member.job is not None

@@ -218,6 +218,30 @@ def test_tokens_and_credentials_are_renewed_at_four_fifths_of_their_life():
     assert len(rooms.renewals) == 3
 
 
+def test_with_strict_expiry_people_stay_for_as_long_as_their_tokens_and_a_minute():
+    rooms = Rooms(strict_expiry=True)
+    rooms.join("ann")
+    rooms.join("bob")
+    rooms.join("agent", agent_claims())
+    rooms.wait(500.0)
+    rooms.do(TokenShown(sid="bob", claims=claims_of("bob"), token_life=200.0, request=1))
+    rooms.wait(159.9)
+    assert rooms.closed == {}
+    assert rooms.renewals == [RenewToken("agent", agent_claims())], "people get none from the server"
+    rooms.wait(0.2)
+    assert rooms.closed == {"ann": 4401}
+    assert rooms.inbox["ann"][-1].reason == "token_expired"
+    rooms.wait(99.8)
+    assert rooms.here() == ["bob", "agent"]
+    rooms.wait(0.2)
+    assert rooms.here() == ["agent"]
+
+
+def test_without_strict_expiry_nobody_is_sent_away_for_an_old_token(rooms: Rooms):
+    rooms.wait(5000.0)
+    assert rooms.here() == ["ann", "agent"]
+
+
 def test_a_newer_token_counts_and_one_of_somebody_else_does_not(rooms: Rooms):
     mute = claims_of("ann", grants=Grants(join=True, data=False))
     rooms.do(TokenShown(sid="ann", claims=mute, token_life=600.0, request=1))
@@ -402,6 +426,23 @@ async def test_a_member_is_sent_a_newer_token_that_lets_it_in_again():
         async with site.socket("/v1/rtc") as again:
             await again.send("join", token=pushed["token"])
             assert (await again.expect("joined"))["you"]["attributes"] == {"a": "b"}
+
+
+async def test_with_strict_expiry_a_session_ends_with_its_token_unless_a_newer_one_is_shown():
+    strict = RoomSettings(strict_expiry=True, expiry_grace=0.3)
+    async with (
+        serving(replace(DEV, rooms=strict)) as site,
+        site.joined("bob") as bob,
+        site.joined("ann", lifetime=1) as ann,
+    ):
+        assert (await ann.expect("leave"))["reason"] == "token_expired"
+        assert await ann.closed() == 4401
+        assert (await bob.expect("participant", op="left"))["reason"] == "token_expired"
+        assert (await bob.ask("ping"))["t"] == "ok"
+        async with site.joined("ann", lifetime=1) as again:
+            assert (await again.ask("token", token=join_token("ann", "r")))["t"] == "ok"
+            await asyncio.sleep(1.5)
+            assert (await again.ask("ping"))["t"] == "ok"
 
 
 async def test_who_is_silent_for_long_is_closed_and_may_come_back():
