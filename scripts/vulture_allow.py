@@ -12,7 +12,7 @@ expiry_notice, max_session_seconds, max_connection_seconds
 input_audio_tokens, input_text_tokens, input_image_tokens, cached_audio_tokens, cached_text_tokens
 cached_image_tokens, output_audio_tokens, output_text_tokens, input_audio_seconds
 # Statistics: for people, logs and pages.
-drops, packets_lost
+drops, packets_lost, connections, losses, unacknowledged, repeated
 # Fields of wires: read to be checked, or written for the other side.
 (
     parallel_tool_calls,

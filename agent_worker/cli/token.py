@@ -24,6 +24,10 @@ def token(
         bool,
         typer.Option("--admin", help="For ruling rooms over HTTP, not for joining one: all, or --room alone."),
     ] = False,
+    moderator: Annotated[
+        bool,
+        typer.Option("--moderator", help="Its bearer may mute and remove others in the room, on the page too."),
+    ] = False,
     agent: Annotated[
         list[str] | None,
         typer.Option(
@@ -32,6 +36,10 @@ def token(
             show_default=False,
         ),
     ] = None,
+    link: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Print a link to the page at this address that joins.", show_default=False),
+    ] = None,
     ttl: Annotated[str, typer.Option(metavar="DURATION", help="How long it admits: 90s, 15m, 24h at most.")] = "10m",
 ) -> None:
     """Print a token, signed with AGENT_WORKER_API_KEY and AGENT_WORKER_API_SECRET (a .env file is read, too).
@@ -39,20 +47,50 @@ def token(
     Without them it is signed with the development key, which servers with --dev take.
     """
     with clear_errors():
-        typer.echo(_signed(room, identity, name, admin=admin, agents=tuple(agent or ()), ttl=ttl))
+        if admin:
+            if agent or name or moderator or link:
+                raise ConfigError(
+                    "A token with --admin joins no room: leave --agent, --name, --moderator and --link out, or --admin."
+                )
+            typer.echo(_ruling(room, identity, tokens.parse_duration(ttl)))
+            return
+        signed = _joining(
+            room,
+            identity,
+            name,
+            agents=tuple(agent or ()),
+            lifetime=tokens.parse_duration(ttl),
+            is_moderator=moderator,
+        )
+        typer.echo(signed if link is None else _page_of(link, signed))
 
 
-def _signed(room: str | None, identity: str, name: str, *, admin: bool, agents: tuple[str, ...], ttl: str) -> str:
-    lifetime = tokens.parse_duration(ttl)
-    now = int(time.time())
-    key = Environment().key
-    if admin:
-        if agents or name:
-            raise ConfigError("A token with --admin joins no room: leave --agent and --name out, or --admin.")
-        return tokens.sign(tokens.admin_claims(identity=identity, room=room, now=now, lifetime=lifetime), key)
+def _ruling(room: str | None, identity: str, lifetime: int) -> str:
+    claims = tokens.admin_claims(identity=identity, room=room, now=int(time.time()), lifetime=lifetime)
+    return tokens.sign(claims, Environment().key)
+
+
+def _joining(
+    room: str | None, identity: str, name: str, *, agents: tuple[str, ...], lifetime: int, is_moderator: bool
+) -> str:
     if room is None:
         raise ConfigError("Which room is the token for? Add --room NAME, or --admin for one that rules all rooms.")
     if len(agents) > tokens.MAX_AGENTS:
         raise ConfigError(f"A room takes {tokens.MAX_AGENTS} agents at most: give fewer --agent.")
-    claims = tokens.join_claims(room=room, identity=identity, name=name, agents=agents, now=now, lifetime=lifetime)
-    return tokens.sign(claims, key)
+    claims = tokens.join_claims(
+        room=room,
+        identity=identity,
+        name=name,
+        agents=agents,
+        now=int(time.time()),
+        lifetime=lifetime,
+        is_moderator=is_moderator,
+    )
+    return tokens.sign(claims, Environment().key)
+
+
+def _page_of(address: str, signed: str) -> str:
+    """The page with the token behind the #, which browsers keep to themselves."""
+    if not address.startswith(("http://", "https://")):
+        raise ConfigError(f"--link {address!r} is no page's address: write it like https://voice.example.org/.")
+    return f"{address.partition('#')[0].rstrip('/')}/?autojoin=1#token={signed}"

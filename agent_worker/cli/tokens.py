@@ -38,7 +38,14 @@ class Key:
 
 
 def join_claims(
-    *, room: str, identity: str, now: int, lifetime: int, name: str = "", agents: tuple[str, ...] = ()
+    *,
+    room: str,
+    identity: str,
+    now: int,
+    lifetime: int,
+    name: str = "",
+    agents: tuple[str, ...] = (),
+    is_moderator: bool = False,
 ) -> dict[str, Any]:
     """What admits a human to a room.
 
@@ -49,12 +56,14 @@ def join_claims(
         lifetime: Seconds.
         name: What the others read.
         agents: The agents that the room gets with them, by name; "" is any.
+        is_moderator: They may mute and remove others.
 
     Raises:
         ConfigError: A name is none that the server takes.
     """
     check_name(room, "room")
-    claims = _claims(check_name(identity, "identity"), now, lifetime) | {"room": room, "grants": {"join": True}}
+    claims = _claims(check_name(identity, "identity"), now, lifetime) | {"room": room}
+    claims["grants"] = {"join": True, "admin": True} if is_moderator else {"join": True}
     if name:
         claims["name"] = name
     if agents:

@@ -10,7 +10,7 @@ A session wraps its model by itself; only another patience has to be said. Here 
 import asyncio
 import logging
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,12 +32,31 @@ from agent_worker.realtime.continuity import Continuity, Endurance
 from agent_worker.realtime.enduring_actions import Action, Fail, Leave, Open, Send, Tell, Use
 from agent_worker.realtime.reach import UNSUPPORTED, Fitted, Reach, beyond, not_settable
 
-__all__ = ["Endurance", "EnduringModel"]
+__all__ = ["Endurance", "EnduringConnection", "EnduringModel", "ModelStatistics"]
 
 _QUEUED_EVENTS: Final = 1024
 """Events that wait for a slow session; beyond them the model is not read, which slows it down and loses nothing."""
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatistics:
+    """How the model was reached, since the conversation began.
+
+    Attributes:
+        connections: Connections that stood, the present one included.
+        losses: Of these, those that broke.
+        sent: Commands that went to the model.
+        received: Events that came from it.
+        waiting: Events that the session has not taken yet.
+    """
+
+    connections: int = 0
+    losses: int = 0
+    sent: int = 0
+    received: int = 0
+    waiting: int = 0
 
 
 class EnduringModel:
@@ -75,7 +94,7 @@ class EnduringModel:
     @asynccontextmanager
     async def connect(
         self, settings: SessionSettings, history: Callable[[], Sequence[Item]] = tuple
-    ) -> AsyncGenerator[RealtimeConnection, None]:
+    ) -> "AsyncGenerator[EnduringConnection, None]":
         """Open a session; entering waits until the model is ready, or was waited for in vain.
 
         Raises:
@@ -87,7 +106,7 @@ class EnduringModel:
         capabilities = self._model.capabilities
         if problem := beyond(settings, capabilities):
             raise RealtimeError(f"The model cannot be set so: {problem}.", code=UNSUPPORTED)
-        connection = _EnduringConnection(
+        connection = EnduringConnection(
             self._model,
             Continuity(
                 settings,
@@ -121,8 +140,8 @@ class _Opened:
     reach: Reach
 
 
-class _EnduringConnection:
-    """One conversation, over as many connections as it takes."""
+class EnduringConnection:
+    """One conversation, over as many connections as it takes; made by `EnduringModel.connect`."""
 
     def __init__(self, model: RealtimeModel, continuity: Continuity) -> None:
         self._model = model
@@ -138,15 +157,22 @@ class _EnduringConnection:
         self._read = asyncio.Event()
         self._changed = asyncio.Event()
         self._due: float | None = None
+        self._counts: Counter[str] = Counter()
 
     def __repr__(self) -> str:
         return f"<enduring connection: {self._continuity!r}>"
 
     @property
     def capabilities(self) -> Capabilities:
+        """Those of the first connection, which all have."""
         return self._capabilities or self._model.capabilities
 
+    def statistics(self) -> ModelStatistics:
+        """What has happened so far."""
+        return ModelStatistics(**self._counts, waiting=len(self._events))
+
     def send(self, command: RealtimeCommand) -> None:
+        """See `RealtimeConnection.send`."""
         if self._failure is not None:
             raise self._failure
         if isinstance(command, rt.UpdateSession) and (problem := beyond(command.settings, self._model.capabilities)):
@@ -155,6 +181,7 @@ class _EnduringConnection:
         self._do(self._continuity.send(command, clock.now()))
 
     async def events(self) -> AsyncIterator[RealtimeEvent]:
+        """See `RealtimeConnection.events`."""
         while True:
             while self._events:
                 event = self._events.popleft()
@@ -226,6 +253,7 @@ class _EnduringConnection:
         try:
             for command in fitted.commands:
                 opened.connection.send(command)
+                self._counts["sent"] += 1
         except RealtimeLostError:
             # Whoever reads this connection is told, too, and what was not sent is made good by what follows.
             _logger.debug("Not sent over a broken connection: %s", fitted.commands)
@@ -244,6 +272,7 @@ class _EnduringConnection:
                 self._capabilities = self._capabilities or connection.capabilities
                 reach = Reach(connection.capabilities, turns=continuity.settings.turn_detection)
                 self._open[number] = opened = _Opened(number, connection, reach)
+                self._counts["connections"] += 1
                 lifetime = connection.capabilities.max_session_seconds
                 self._do(continuity.connected(number, clock.now(), lifetime=lifetime))
                 # A broken connection may take its time to close: nobody waits for that.
@@ -262,6 +291,7 @@ class _EnduringConnection:
                 while len(self._events) >= _QUEUED_EVENTS:
                     self._read.clear()
                     await self._read.wait()
+                self._counts["received"] += 1
                 self._pass(opened, opened.reach.receive(event))
         except RealtimeLostError as lost:
             return lost
@@ -269,6 +299,8 @@ class _EnduringConnection:
 
     def _lost(self, number: int, lost: RealtimeLostError) -> None:
         _logger.debug("Connection %d: %s", number, lost)
+        # One that was left, or never stood, was no loss.
+        self._counts["losses"] += self._current is not None and self._open.get(number) is self._current
         self._forget(number)
         self._do(self._continuity.lost(number, str(lost), clock.now()))
 

@@ -28,6 +28,21 @@ MOST_WAITING: Final = 1024
 """Changes beyond these are sent, and not watched over."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryStatistics:
+    """How far the model's copy is behind, now.
+
+    Attributes:
+        items: What was said and done, in the session's own history.
+        unacknowledged: Changes that the model has not confirmed yet.
+        repeated: Of these, those that it was told twice.
+    """
+
+    items: int = 0
+    unacknowledged: int = 0
+    repeated: int = 0
+
+
 @dataclass(slots=True)
 class _Change:
     """One change that is under way."""
@@ -99,6 +114,15 @@ class Histories:
                 self._away = False
             case _:
                 pass
+
+    def statistics(self) -> HistoryStatistics:
+        """How it is now."""
+        waiting = self._waiting.values()
+        return HistoryStatistics(
+            items=len(self._history),
+            unacknowledged=len(waiting),
+            repeated=sum(change.tries > 1 for change in waiting),
+        )
 
     # What becomes of both.
 

@@ -14,6 +14,7 @@ from agent_worker.errors import SpeechError
 from agent_worker.history.record import History
 from agent_worker.media.playout import Playout
 from agent_worker.realtime import base as rt
+from agent_worker.realtime.enduring import EnduringConnection
 from agent_worker.rooms.base import Room
 from agent_worker.session.answers import Answers
 from agent_worker.session.cut_replies import CutReplies
@@ -84,7 +85,7 @@ class Live:
         *,
         seat: Seat,
         room: Room,
-        connection: rt.RealtimeConnection,
+        connection: EnduringConnection,
         playout: Playout,
         vad: Vad,
         synthesiser: Synthesiser | None,
@@ -206,7 +207,14 @@ class Live:
             patience=lambda: options().departure_timeout,
             deserted=lambda: self.close("everybody has left"),
         )
-        self.gauges = Gauges(playout=playout, room=room, hearing=self.humans.ears.statistics)
+        self.gauges = Gauges(
+            playout=playout,
+            room=room,
+            hearing=self.humans.ears.statistics,
+            model=connection.statistics,
+            history=self.histories.statistics,
+            speeches=self._conversation.statistics,
+        )
         self._tool_servers = ToolServers(start=self._own, changed=self.reconfigure, emit=emit)
         seat.other_tools = self._tool_servers.tools
         self._tool_calls = ToolCalls(

@@ -12,7 +12,7 @@ from agent_worker.speech import events as ev
 from agent_worker.speech.arbiter import Arbiter
 from agent_worker.speech.interruption import Phase
 from agent_worker.speech.options import SpeechOptions, TurnMode
-from agent_worker.speech.queue import Speech, SpeechState
+from agent_worker.speech.queue import Speech, SpeechState, SpeechStatistics
 from agent_worker.speech.stage import Stage
 from agent_worker.speech.states import States
 from agent_worker.speech.turn_taking import TurnTaking
@@ -66,6 +66,10 @@ class Conversation:
             self._states.away_at(self.options.user_away_timeout),
         )
         return min((time for time in due if time is not None), default=None)
+
+    def statistics(self) -> SpeechStatistics:
+        """How many speeches there are now."""
+        return self._stage.statistics()
 
     def receive(self, event: ev.Event, now: float) -> list[act.Action]:
         """What follows from an event."""

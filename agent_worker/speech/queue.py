@@ -104,6 +104,19 @@ class Speech:
         return f"{self.id}.{self.step}{continued}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStatistics:
+    """Where the agent's speeches are, now.
+
+    Attributes:
+        waiting: Those that have not begun, and those that wait for the application's word.
+        begun: Those that are heard, are about to be, or have tools at work.
+    """
+
+    waiting: int = 0
+    begun: int = 0
+
+
 @dataclass(slots=True)
 class SpeechQueue:
     """Speeches that wait for the floor: by priority, first in first out within one."""

@@ -9,7 +9,15 @@ from typing import Final, assert_never
 
 from agent_worker.speech import actions as act
 from agent_worker.speech import events as ev
-from agent_worker.speech.queue import ReplyState, Speech, SpeechKind, SpeechQueue, SpeechState, ToolsState
+from agent_worker.speech.queue import (
+    ReplyState,
+    Speech,
+    SpeechKind,
+    SpeechQueue,
+    SpeechState,
+    SpeechStatistics,
+    ToolsState,
+)
 from agent_worker.speech.replies import Replies
 
 _BEGUN = {SpeechState.WAITING, SpeechState.PLAYING, SpeechState.TOOLS}
@@ -84,6 +92,11 @@ class Stage:
     def find(self, speech_id: str) -> Speech | None:
         """The unfinished speech of that id."""
         return next((speech for speech in self if speech.id == speech_id), None)
+
+    def statistics(self) -> SpeechStatistics:
+        """How many speeches there are."""
+        begun = len(self.begun)
+        return SpeechStatistics(waiting=sum(1 for _ in self) - begun, begun=begun)
 
     def enqueue(self, speech: Speech) -> None:
         """A speech waits for the floor."""

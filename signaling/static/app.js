@@ -10,6 +10,8 @@ import { Details } from "./details.js";
 import { Link } from "./links.js";
 import { Log } from "./log.js";
 import { identity, nextGeneration, prefer, preference, randomId } from "./memory.js";
+import { moderate } from "./moderation.js";
+import { askForNumbers } from "./numbers.js";
 import { Orb } from "./orb.js";
 import { agentStateOf, EMPTY_PAGE, Moderation, Phase, phaseOf, receive } from "./page.js";
 import { agentOf, companionsOf, isAgent, nameOf, peersOf } from "./people.js";
@@ -38,7 +40,7 @@ class App {
     (line) => this.#nameOf(line),
     (identity) => this.#interrupter(identity),
   );
-  #details = new Details(document.getElementById("details"), () => this.#statistics());
+  #details = new Details(document.getElementById("details"), () => this.#askForNumbers());
   #orb = new Orb(document.getElementById("agent"));
   #sound = new Sound({
     speaker: document.getElementById("voices"),
@@ -77,6 +79,7 @@ class App {
       say: ({ text }) => this.#say(text),
       device: ({ deviceId }) => this.#sound.chooseMicrophone(deviceId, this.#page.wanted),
       act: ({ name }) => this.#act(name),
+      moderate: (wish) => this.#moderate(wish),
     };
     for (const [type, act] of Object.entries(acts)) this.#view.addEventListener(type, ({ detail }) => act(detail));
     for (const type of ["microphone", "muted", "sound"]) {
@@ -173,7 +176,7 @@ class App {
     this.#calls = this.#newCalls(signaling);
     const takes = {
       opening: () => this.#receive({ type: "opening" }),
-      joined: (message) => this.#joined(message),
+      joined: (message) => this.#joined(message, tokens.rules),
       message: (message) => {
         if (message.t === "token") tokens.push(message.token);
         else this.#take(message);
@@ -202,10 +205,10 @@ class App {
     return calls;
   }
 
-  #joined({ room, you, participants, kept, ice, resumed }) {
+  #joined({ room, you, participants, kept, ice, resumed }, rules) {
     this.#ice = iceOf(ice);
     if (!resumed) this.#draw(this.#transcript.suspend());
-    this.#receive({ type: "joined", room, me: you, participants, kept });
+    this.#receive({ type: "joined", room, me: you, participants, kept, rules });
     this.#calls.roomIsBack();
   }
 
@@ -325,12 +328,16 @@ class App {
     return identity && this.#nameOf({ role: "user", identity });
   }
 
-  async #statistics() {
-    const connections = (await this.#calls?.statistics()) ?? [];
-    return connections.map(({ identity, statistics }) => {
-      const role = this.#page.people[identity]?.kind === "agent" ? "agent" : "user";
-      return { identity, statistics, name: this.#nameOf({ role, identity }) };
-    });
+  #askForNumbers() {
+    const nameOf = (who) => this.#nameOf(who);
+    return askForNumbers({ calls: this.#calls, signaling: this.#signaling, page: this.#page, nameOf });
+  }
+
+  async #moderate(wish) {
+    const refusal = await moderate(this.#signaling, wish);
+    if (!refusal) return;
+    const name = this.#nameOf({ role: "user", identity: wish.identity });
+    this.#draw(this.#transcript.note("error", NOTES.notModerated(name, refusal)));
   }
 
   #animate(now) {

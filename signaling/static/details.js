@@ -1,24 +1,31 @@
-/** The panel "Details": numbers of each connection while it is open, and what the agent told of itself lately. */
+/** The panel "Details": numbers of the sound both ways while it is open, and what the agent told of itself lately. */
 
+import { summariseAgent } from "./agent-statistics.js";
+import { DETAILS } from "./details-words.js";
 import { summarise } from "./statistics.js";
-import { DETAILS } from "./words.js";
 
 const EACH_MS = 1000;
 const MAX_EVENTS = 12;
+const COLUMNS = 6;
 
 export class Details {
-  #rows;
+  #here;
+  #there;
+  #voice;
   #events;
   #ask;
   #before = new Map();
+  #agentBefore = null;
   #timer = null;
+  #asking = false;
 
   /**
    * @param element the <details>.
-   * @param ask async () => [{identity, name, statistics}], `statistics` of RTCPeerConnection.getStats() or null.
+   * @param ask async () => what `askForNumbers` gives.
    */
   constructor(element, ask) {
-    this.#rows = element.querySelector("tbody");
+    [this.#here, this.#there] = element.querySelectorAll("tbody");
+    this.#voice = element.querySelector("dl");
     this.#events = element.querySelector("ol");
     this.#ask = ask;
     this.clear();
@@ -28,6 +35,7 @@ export class Details {
   show(open) {
     clearInterval(this.#timer);
     this.#before.clear();
+    this.#agentBefore = null;
     if (!open) return;
     this.#timer = setInterval(() => this.#refresh(), EACH_MS);
     this.#refresh();
@@ -53,38 +61,66 @@ export class Details {
   }
 
   async #refresh() {
-    const connections = await this.#ask();
-    const rows = connections.filter(({ statistics }) => statistics).map((connection) => this.#row(connection));
-    this.#rows.replaceChildren(...(rows.length ? rows : [nobody()]));
+    // An agent that is slow to answer is not asked again before it has.
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      const { connections, told, nameOf } = await this.#ask();
+      const known = connections.filter(({ statistics }) => statistics);
+      show(this.#here, known.map((connection) => this.#hereRow(connection)), DETAILS.none);
+      this.#agentBefore = summariseAgent(told, this.#agentBefore);
+      this.#showAgent(this.#agentBefore, nameOf);
+    } finally {
+      this.#asking = false;
+    }
   }
 
-  #row({ identity, name, statistics }) {
+  #hereRow({ identity, name, statistics }) {
     const facts = summarise([...statistics.values()], this.#before.get(identity) ?? null);
     this.#before.set(identity, facts);
-    const row = document.createElement("tr");
-    const head = document.createElement("th");
-    head.scope = "row";
-    head.textContent = name;
-    row.append(head);
-    const { roundTrip, lost, jitter, concealed, way } = facts;
-    const cells = [DETAILS.ms(roundTrip), DETAILS.percent(lost), DETAILS.ms(jitter), DETAILS.percent(concealed)];
-    for (const text of [...cells, DETAILS.ways[way] ?? "–"]) row.append(cell(text));
-    return row;
+    return row(name, facts, DETAILS.ways[facts.way] ?? DETAILS.unknown);
+  }
+
+  #showAgent(agent, nameOf) {
+    const heard = agent?.hears ?? [];
+    const rows = heard.map((facts) => row(nameOf(facts.identity), facts, DETAILS.percent(facts.late)));
+    show(this.#there, rows, agent ? DETAILS.none : DETAILS.untold);
+    const facts = agent ? DETAILS.voice(agent.voice) : [];
+    this.#voice.replaceChildren(...facts.map(pair));
   }
 }
 
-function cell(text) {
-  const made = document.createElement("td");
-  made.textContent = text;
-  return made;
+function row(name, { delay, varies, lost, concealed, level }, last) {
+  const whole = document.createElement("tr");
+  const head = made("th", name);
+  head.scope = "row";
+  const cells = [DETAILS.delay(delay, varies), DETAILS.percent(lost), DETAILS.percent(concealed), DETAILS.level(level)];
+  whole.append(head, ...[...cells, last].map((text) => made("td", text)));
+  return whole;
 }
 
-function nobody() {
-  const row = document.createElement("tr");
-  const whole = cell(DETAILS.none);
-  whole.colSpan = 6;
-  row.append(whole);
-  return row;
+function show(body, rows, otherwise) {
+  if (rows.length) {
+    body.replaceChildren(...rows);
+    return;
+  }
+  const whole = document.createElement("tr");
+  const only = made("td", otherwise);
+  only.colSpan = COLUMNS;
+  whole.append(only);
+  body.replaceChildren(whole);
+}
+
+function pair([term, text]) {
+  const whole = document.createElement("div");
+  whole.append(made("dt", term), made("dd", text));
+  return whole;
+}
+
+function made(tag, text) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  return element;
 }
 
 function wordsOf({ type, held_seconds: seconds = null, name, state }) {

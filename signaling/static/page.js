@@ -28,7 +28,8 @@ export const Moderation = Object.freeze({ NONE: "none", MUTED: "muted", ASKED: "
 /**
  * Nobody has joined anything. `microphone` is "unasked", "asking", "on", "off" or the code of a problem; `links` are
  * {state, attempt, reason} of the sound connections, by identity; `back` is what was lost and is there again, "room" or
- * "sound", for as long as it is news; `told` is whether the room knows our microphone as muted, null if it knows of none.
+ * "sound", for as long as it is news; `told` is whether the room knows our microphone as muted, null if it knows of none;
+ * `rules` is whether we may mute and remove others.
  */
 export const EMPTY_PAGE = Object.freeze({
   wanted: false,
@@ -46,6 +47,7 @@ export const EMPTY_PAGE = Object.freeze({
   back: null,
   moderation: Moderation.NONE,
   told: null,
+  rules: false,
   dispatch: null,
   overdue: false,
   soundBlocked: false,
@@ -74,6 +76,7 @@ const CHANGES = {
     failures: 0,
     retryAt: null,
     room: event.room,
+    rules: event.rules ?? page.rules,
     // A short loss was not worth a word, so its end is not either.
     ...(page.entered && page.failures > 0 && { back: "room" }),
     // A session that was resumed goes on from what was known, unless the room is told anew.

@@ -2,12 +2,14 @@
 
 const rate = (part, whole) => (whole > 0 ? Math.min(1, Math.max(0, part / whole)) : null);
 const number = (value) => (typeof value === "number" ? value : null);
+const decibels = (level) => (level === null ? null : 20 * Math.log10(Math.max(level, 1e-6)));
 
 /**
  * @param reports the values of an RTCStatsReport.
  * @param before what this function gave for the same connection a while ago, or null.
- * @returns {{roundTrip, jitter, lost, concealed, way, counted}} seconds, parts of one since `before`, "direct" or
- *   "relay"; null where it is not known (yet).
+ * @returns {{delay, varies, lost, concealed, level, way, counted}} seconds, parts of one since `before`, decibels below
+ *   full scale, "direct" or "relay"; null where it is not known (yet). `delay` is the way here and the wait in the
+ *   browser's own buffer.
  */
 export function summarise(reports, before) {
   const byId = new Map(reports.map((report) => [report.id, report]));
@@ -22,14 +24,19 @@ export function summarise(reports, before) {
     concealed: sound?.concealedSamples ?? 0,
     // What is made up while nobody speaks and nothing is sent is not a fault.
     silent: sound?.silentConcealedSamples ?? 0,
+    // Seconds that all samples together have waited, and how many those were.
+    waited: sound?.jitterBufferDelay ?? 0,
+    emitted: sound?.jitterBufferEmittedCount ?? 0,
   };
   const earlier = before?.counted ?? {};
   const since = Object.fromEntries(Object.entries(counted).map(([key, value]) => [key, value - (earlier[key] ?? 0)]));
+  const roundTrip = number(pair?.currentRoundTripTime);
   return {
-    roundTrip: number(pair?.currentRoundTripTime),
-    jitter: number(sound?.jitter),
+    delay: roundTrip === null ? null : roundTrip / 2 + (since.emitted > 0 ? since.waited / since.emitted : 0),
+    varies: number(sound?.jitter),
     lost: rate(since.lost, since.lost + since.received),
     concealed: rate(since.concealed - since.silent, since.samples),
+    level: decibels(number(sound?.audioLevel)),
     way: pair ? (ends.some((end) => end?.candidateType === "relay") ? "relay" : "direct") : null,
     counted,
   };

@@ -24,6 +24,7 @@ export class Tokens {
   #invitation;
   #request;
   #pushed = null;
+  #taken = null;
 
   /**
    * @param invitation a token, or null.
@@ -41,7 +42,13 @@ export class Tokens {
 
   /** @throws {TokenError} */
   async take() {
-    return this.#pushed ?? this.#invitation ?? this.#request();
+    this.#taken = this.#pushed ?? this.#invitation ?? (await this.#request());
+    return this.#taken;
+  }
+
+  /** Whether the one that was taken last lets us rule the room (`grants.admin`). The server is the judge of that. */
+  get rules() {
+    return grantsOf(this.#taken).admin === true;
   }
 
   /** The server sent a newer one. */
@@ -52,6 +59,16 @@ export class Tokens {
   /** The one that was taken is not accepted any more. */
   refuse() {
     this.#pushed = null;
+  }
+}
+
+/** What a token says its bearer may do (RFC 7519, section 3: three parts in base64url, the second are the claims). */
+function grantsOf(token) {
+  try {
+    const claims = String(token).split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(atob(claims)).grants ?? {};
+  } catch {
+    return {};
   }
 }
 

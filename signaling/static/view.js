@@ -14,11 +14,11 @@ const byId = (id) => document.getElementById(id);
 
 /**
  * Events: "join" {room, name}, "check", "leave", "mute", "say" {text}, "device" {deviceId}, "details" {open},
- * "act" {name}.
+ * "act" {name}, "moderate" {op, identity, muted}.
  */
 export class View extends EventTarget {
   #notices;
-  #roster = new Roster(byId("people"));
+  #roster = new Roster(byId("people"), (wish) => this.#tell("moderate", wish));
   #inCall = false;
 
   constructor() {

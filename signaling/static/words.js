@@ -320,18 +320,12 @@ export const STANDINGS = Object.freeze({
   unheard: "too many to hear",
 });
 
-export const DETAILS = Object.freeze({
-  none: "No connection yet.",
-  nothing: "Nothing yet.",
-  ms: (seconds) => (seconds === null ? "–" : `${Math.round(1000 * seconds)} ms`),
-  percent: (part) => (part === null ? "–" : `${(100 * part).toFixed(1)} %`),
-  ways: { direct: "direct", relay: "relay" },
-  held: "paused for a voice",
-  resumed: (seconds) => `went on after ${seconds.toFixed(2)} s`,
-  interrupted: (seconds) => (seconds === null ? "was interrupted" : `was interrupted after ${seconds.toFixed(2)} s`),
-  tool: (name) => `used ${name}`,
-  error: "had a problem",
-  state: (state) => `is ${state}`,
+/** What those who rule the room can do to somebody: the word on the button, and what is read out. */
+export const MODERATION = Object.freeze({
+  mute: { word: "Mute", spoken: (name) => `Mute ${name}` },
+  ask: { word: "Ask to speak", spoken: (name) => `Ask ${name} to speak` },
+  remove: { word: "Remove", spoken: (name) => `Remove ${name} from the room` },
+  sure: { word: "Really remove?", spoken: (name) => `Really remove ${name}? Press again` },
 });
 
 export const HINT_MUTED = "You are muted.";
@@ -353,6 +347,7 @@ export const NOTES = Object.freeze({
   tool: (name) => `Used ${name}`,
   asked: "Asked",
   answered: "Answered",
+  notModerated: (name, why) => `Nothing was done to ${name}: ${why}`,
   came: (name) => `${name} joined`,
   went: (name) => `${name} left`,
   companions: (count) => (count === 1 ? "1 other person" : `${count} other people`),

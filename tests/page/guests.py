@@ -47,8 +47,12 @@ class Guest:
         await self.socket.close()
 
     async def run(self) -> None:
-        async for frame in self.socket:
-            self.told.append(json.loads(frame))
+        try:
+            async for frame in self.socket:
+                self.told.append(json.loads(frame))
+        except websockets.ConnectionClosedError:
+            # Whoever is removed has been told why.
+            assert self.messages("leave"), "the server hung up without a word"
 
 
 @asynccontextmanager

@@ -65,6 +65,7 @@ class ScriptedAgent:
         answers: Whether offers are answered.
         loudness: Of its voice, 0 to 1.
         hears: How loud the microphone was in each of the last 20 ms frames, 0 to 1.
+        statistics: What it says to `agent.statistics`; None: it has no such method.
     """
 
     room: str
@@ -76,6 +77,7 @@ class ScriptedAgent:
     loudness: float = 0.3
     hears: deque[float] = field(default_factory=lambda: deque(maxlen=50))
     peers: dict[str, RTCPeerConnection] = field(default_factory=dict)
+    statistics: Message | None = None
     _listening: list[asyncio.Task[None]] = field(default_factory=list)
 
     # What a test makes it do.
@@ -149,6 +151,10 @@ class ScriptedAgent:
     async def _follow(self, message: Message) -> None:
         if message["t"] == "offer" and self.answers:
             await self._answer(message)
+        elif message["t"] == "rpc":
+            unknown = {"error": {"code": "unsupported_method"}}
+            result = unknown if self.statistics is None else {"payload": self.statistics}
+            await self.send(t="rpc_result", re=message["call"], **result)
         elif "from" in message and message["from"] in self.peers:
             await self._follow_peer(self.peers[message["from"]], message)
 

@@ -1,5 +1,7 @@
 """The page's pure modules, row by row, in the browser that runs them."""
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -318,7 +320,8 @@ async def test_the_numbers_of_a_connection(bench: Page):
 
     def reports(received: int, lost: int, samples: int, concealed: int, silent: int) -> list[dict[str, Any]]:
         sound = {"packetsReceived": received, "packetsLost": lost, "jitter": 0.004, "totalSamplesReceived": samples}
-        sound |= {"concealedSamples": concealed, "silentConcealedSamples": silent}
+        sound |= {"concealedSamples": concealed, "silentConcealedSamples": silent, "audioLevel": 0.1}
+        sound |= {"jitterBufferDelay": 0.04 * samples, "jitterBufferEmittedCount": samples}
         return [
             {"id": "T", "type": "transport", "selectedCandidatePairId": "P"},
             {"id": "P", "type": "candidate-pair", "currentRoundTripTime": 0.03, "localCandidateId": "L"},
@@ -328,8 +331,98 @@ async def test_the_numbers_of_a_connection(bench: Page):
 
     first, second = reports(1000, 0, 48_000, 0, 0), reports(1090, 10, 96_000, 5800, 1000)
     facts, nothing = await bench.evaluate(script, [first, second])
-    assert facts == {"roundTrip": 0.03, "jitter": 0.004, "lost": 0.1, "concealed": 0.1, "way": "relay"}
-    assert {nothing[key] for key in ("roundTrip", "jitter", "lost", "concealed", "way")} == {None}
+    assert facts.pop("delay") == pytest.approx(0.015 + 0.04)
+    assert facts == {"varies": 0.004, "lost": 0.1, "concealed": 0.1, "level": -20, "way": "relay"}
+    assert {nothing[key] for key in ("delay", "varies", "lost", "concealed", "level", "way")} == {None}
+
+
+def told_by_agent(*, lost: int = 0, concealed: int = 0, late: int = 0, received: int = 1000) -> dict[str, Any]:
+    """An answer to agent.statistics, as far as the page reads it."""
+    packets = {
+        "received": received,
+        "lost": lost,
+        "concealed": concealed,
+        "late": late,
+        "jitter": 0.002,
+        "lag": 0.005,
+    }
+    return {
+        "playout": {"buffered_seconds": 2.54, "level": -23.4, "holds": 2, "drops": 1, "starvations": 0},
+        "speeches": {"waiting": 1, "begun": 1},
+        "model": {"losses": 0},
+        "room": {
+            "voice": {"skipped": 3},
+            "slots": {"worst": 0.0071},
+            "humans": {
+                "ada": {
+                    "transport": {"round_trip": 0.03},
+                    "voice": {"packets": packets, "level": -80.0, "queued": 1},
+                },
+                "new": {"transport": {}, "voice": None},
+            },
+        },
+    }
+
+
+SUMMARISE_AGENT = """async ([first, second]) => {
+  const { summariseAgent } = await import("/agent-statistics.js");
+  const { DETAILS } = await import("/details-words.js");
+  const agent = summariseAgent(second, summariseAgent(first, null));
+  const shown = agent?.hears.map(({ identity, delay, varies, lost, concealed, late, level }) => [
+    identity, DETAILS.delay(delay, varies), DETAILS.percent(lost), DETAILS.percent(concealed), DETAILS.percent(late),
+    DETAILS.level(level)]);
+  return agent && [shown, Object.fromEntries(DETAILS.voice(agent.voice))];
+}"""
+
+
+async def test_what_an_agent_counts_of_itself(bench: Page):
+    first, second = told_by_agent(), told_by_agent(received=1090, lost=10, concealed=5, late=1)
+    heard, voice = await bench.evaluate(SUMMARISE_AGENT, [first, second])
+    assert heard == [["ada", "40 ± 2 ms", "10.0 %", "5.0 %", "1.0 %", "silent"]]
+    assert voice == {
+        "Level": "-23 dB",
+        "Still to be said": "2.5 s",
+        "Speeches in line": "1",
+        "Paused for a voice": "2 times",
+        "Interrupted": "once",
+        "Waited for the model": "0 times",
+        "Left out by stalls": "0.06 s",
+        "Late by at most": "7 ms",
+        "Model lost and found": "0 times",
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (None, None),
+        ("nonsense", None),
+        ({"room": None}, None),
+        ({"room": {}}, [[], {}]),
+        (
+            {"room": {"humans": {"ada": {"voice": {}}}, "voice": {"skipped": "many"}}},
+            [[["ada", "–", "–", "–", "–", "–"]], {}],
+        ),
+    ],
+)
+async def test_what_an_agent_of_another_make_tells_breaks_nothing(bench: Page, told: Any, shown: Any):
+    assert await bench.evaluate(SUMMARISE_AGENT, [told, told]) == shown
+
+
+@pytest.mark.parametrize(
+    ("claims", "rules"),
+    [({"grants": {"admin": True}}, True), ({"grants": {"join": True}}, False), ({}, False), (None, False)],
+)
+async def test_who_may_rule_a_room_is_read_from_the_token(bench: Page, claims: dict[str, Any] | None, rules: bool):
+    body = "no.token" if claims is None else base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
+    script = """async (token) => {
+      const { Tokens } = await import("/token.js");
+      const tokens = new Tokens({ invitation: token, request: null });
+      const before = tokens.rules;
+      await tokens.take();
+      return [before, tokens.rules];
+    }"""
+    assert await bench.evaluate(script, f"e30.{body.rstrip('=')}.sig") == [False, rules]
 
 
 async def test_tries_come_slower_and_a_server_is_obeyed_that_asks_for_time(bench: Page):

@@ -1,13 +1,18 @@
 """Several people in one room: they see and hear each other, and each knows who said what."""
 
 import re
+import time
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from playwright.async_api import Browser, Locator, Page, expect
 
 from agent_worker.rooms.ice import OfferedAddresses, offer_addresses
+from signaling.auth import mint
+from signaling.claims import Claims, Grants
+from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 from tests.page.conftest import Complaints, Server
 from tests.page.expectations import log, notice, reaches
 from tests.page.guests import guest
@@ -221,6 +226,63 @@ async def test_a_moderator_mutes_and_asks_and_removes(page: Page, server: Server
         await expect(page.locator("#voices audio")).to_have_count(0)
 
 
+def told_by_agent(identity: str) -> dict[str, Any]:
+    """A part of what an agent answers to agent.statistics."""
+    packets = {"received": 1000, "lost": 0, "concealed": 0, "late": 0, "jitter": 0.002, "lag": 0.005}
+    voice = {"packets": packets, "level": -31.0, "queued": 1}
+    return {
+        "playout": {"buffered_seconds": 2.5},
+        "room": {"humans": {identity: {"transport": {"round_trip": 0.03}, "voice": voice}}},
+    }
+
+
+async def test_only_who_rules_the_room_can_mute_and_remove_on_the_page(
+    page: Page, server: Server, worker: ScriptedWorker, room: str
+):
+    async with (
+        guest(server.url, room, "bob", name="Bob") as bob,
+        guest(server.url, room, "eve", name="Eve") as eve,
+    ):
+        await bob.send(t="track", op="publish", track={"id": "m", "kind": "audio", "source": "mic", "muted": False})
+        await page.goto(f"{server.url}/?room={room}&autojoin=1")
+        await reaches(page, "connected")
+        await expect(person(page, "Bob")).to_be_visible()
+        await expect(page.locator("#people button")).to_have_count(0)
+        await page.goto("about:blank")
+
+        claims = Claims(
+            iss=DEV_API_KEY,
+            sub="mona",
+            exp=int(time.time()) + 60,
+            room=room,
+            name="Mona",
+            agent=None,
+            grants=Grants(join=True, admin=True),
+        )
+        await page.goto(f"{server.url}/?autojoin=1#token={mint(claims, DEV_API_SECRET)}")
+        await reaches(page, "connected")
+        # Whoever has no microphone cannot be muted.
+        await expect(page.get_by_role("button", name="Mute Eve")).to_have_count(0)
+        await page.get_by_role("button", name="Mute Bob").click()
+        await until(lambda: muted(bob.messages("participant"), "bob") is True)
+        await page.get_by_role("button", name="Ask Bob to speak").click()
+        await until(lambda: muted(bob.messages("participant"), "bob") is False)
+
+        await page.get_by_role("button", name="Remove Eve from the room").click()
+        await expect(page.get_by_role("button", name="Really remove Eve? Press again")).to_be_focused()
+        assert eve.messages("leave") == []
+        await page.keyboard.press("Enter")
+        await until(lambda: [each["reason"] for each in eve.messages("leave")] == ["removed"])
+        await expect(person(page, "Eve")).to_have_count(0)
+        await expect(person(page, "Bob")).to_be_visible()
+
+
+def muted(told: list[Any], identity: str) -> bool | None:
+    """Whether the microphone of somebody is muted, as it was told last."""
+    own = [each["participant"] for each in told if each["participant"]["identity"] == identity]
+    return own[-1]["tracks"][0]["muted"] if own else None
+
+
 async def test_details_tell_how_it_sounds_and_what_the_agent_did(
     page: Page, server: Server, worker: ScriptedWorker, room: str
 ):
@@ -233,7 +295,15 @@ async def test_details_tell_how_it_sounds_and_what_the_agent_did(
     await page.locator("#details-summary").focus()
     await page.keyboard.press("Enter")
     row = page.get_by_role("row", name=re.compile("^Assistant"))
-    await expect(row).to_contain_text(re.compile(r"\d+ ms\d+\.\d %\d+ ms\d+\.\d %direct"))
+    await expect(row).to_contain_text(re.compile(r"\d+ ± \d+ ms\d+\.\d %\d+\.\d %-\d+ dBdirect"))
+    await expect(page.locator("#details-heard")).to_contain_text("The agent tells nothing of it.")
+    me = agent.messages("offer")[0]["from"]
+    agent.statistics = told_by_agent(me)
+    # Refreshed by itself while the panel is open.
+    await expect(page.locator("#details-heard tbody tr")).to_have_text("You40 ± 2 ms0.0 %0.0 %-31 dB0.0 %")
+    await expect(page.locator("#details-voice")).to_contain_text("Still to be said2.5 s")
+    agent.statistics["playout"]["buffered_seconds"] = 0.0
+    await expect(page.locator("#details-voice")).to_contain_text("Still to be said0.0 s")
     events = page.locator("#details-events")
     await expect(events).to_contain_text("Assistant went on after 1.25 s")
     await expect(events).to_contain_text("Assistant is thinking")

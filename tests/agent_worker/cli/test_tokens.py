@@ -49,6 +49,14 @@ def test_an_admin_token_rules_and_joins_nothing(room):
         join_claims(made, KEYS, wall=time.time())
 
 
+def test_a_moderator_joins_and_rules_by_a_link():
+    link = printed("--room", "lobby", "--moderator", "--link", "https://voice.example.org/")
+    page, _, made = link.partition("#token=")
+    assert page == "https://voice.example.org/?autojoin=1"
+    claims = join_claims(made, KEYS, wall=time.time())
+    assert (claims.room, claims.grants.admin) == ("lobby", True)
+
+
 def test_without_a_key_it_is_the_development_key(monkeypatch):
     monkeypatch.delenv("AGENT_WORKER_API_KEY")
     monkeypatch.delenv("AGENT_WORKER_API_SECRET")
@@ -73,6 +81,8 @@ def test_the_key_may_be_in_a_file(monkeypatch, tmp_path):
         (["--room", "r", "--ttl", "soon"], "write it like 90s"),
         (["--room", "r", "--ttl", "0"], "write it like 90s"),
         (["--admin", "--agent", "a"], "joins no room"),
+        (["--admin", "--moderator"], "joins no room"),
+        (["--room", "r", "--link", "voice.example.org"], "write it like https://"),
         (["--room", "r", *["--agent", "a"] * 4], "3 agents at most"),
     ],
 )

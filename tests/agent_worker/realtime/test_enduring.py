@@ -12,7 +12,7 @@ from agent_worker.errors import RealtimeError, RealtimeLostError
 from agent_worker.history.items import FunctionCall, FunctionCallOutput, Item, Message, Role
 from agent_worker.history.window import Window
 from agent_worker.realtime import base as rt
-from agent_worker.realtime.enduring import Endurance, EnduringModel
+from agent_worker.realtime.enduring import Endurance, EnduringConnection, EnduringModel, ModelStatistics
 from agent_worker.realtime.scripted import ScriptedModel, ScriptedReply
 from agent_worker.testing import run_in_virtual_time
 
@@ -27,7 +27,7 @@ def said(text: str, *, item_id: str = "", role: Role = Role.USER) -> Message:
 class Talk:
     """One conversation, with the events that it has given."""
 
-    def __init__(self, model: ScriptedModel, connection: rt.RealtimeConnection, history: list[Item]) -> None:
+    def __init__(self, model: ScriptedModel, connection: EnduringConnection, history: list[Item]) -> None:
         self.model = model
         self.connection = connection
         self.history = history
@@ -95,8 +95,11 @@ def failing(
 
 def test_a_loss_is_told_and_the_history_with_it():
     async def story(talk: Talk) -> None:
+        assert talk.connection.statistics() == ModelStatistics(connections=1, sent=0, received=0)
         talk.model.lose("why not", away=1.0)
         await asyncio.sleep(5.0)
+        counted = talk.connection.statistics()
+        assert (counted.connections, counted.losses, counted.waiting) == (2, 1, 0)
 
     talk = tell(story, ScriptedModel(), [said("Hello"), said("   ", item_id="blank")])
     lost, restored = talk.seen

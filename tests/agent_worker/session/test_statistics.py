@@ -54,3 +54,8 @@ def test_anybody_in_the_room_may_ask() -> None:
     assert answer["hearing"]["human"]["voices"] == 1
     assert answer["playout"]["frames"] == answer["room"]["voice"]["slots"] > 50
     assert answer["room"]["humans"] == {}
+    assert answer["model"]["connections"] == 1
+    assert answer["model"]["losses"] == 0
+    assert answer["model"]["sent"] > 0
+    assert answer["history"]["unacknowledged"] == 0
+    assert answer["speeches"] == {"waiting": 0, "begun": 0}
