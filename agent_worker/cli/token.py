@@ -50,7 +50,7 @@ def token(
         if admin:
             if agent or name or moderator or link:
                 raise ConfigError(
-                    "A token with --admin joins no room: leave --agent, --name, --moderator and --link out, or --admin."
+                    "A token with --admin joins no room: it has no --agent, --name, --moderator or --link."
                 )
             typer.echo(_ruling(room, identity, tokens.parse_duration(ttl)))
             return
