@@ -4,6 +4,7 @@ The claims are those of docs/signaling.md; the server is the judge of them.
 """
 
 import re
+import secrets
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,7 +13,17 @@ import jwt
 from agent_worker.errors import ConfigError
 from signaling.messages import TOKEN_ALGORITHM, TOKEN_AUDIENCE
 
-__all__ = ["MAX_AGENTS", "MAX_LIFETIME", "Key", "admin_claims", "check_name", "join_claims", "parse_duration", "sign"]
+__all__ = [
+    "MAX_AGENTS",
+    "MAX_LIFETIME",
+    "Key",
+    "admin_claims",
+    "check_name",
+    "join_claims",
+    "observer_claims",
+    "parse_duration",
+    "sign",
+]
 
 MAX_LIFETIME: Final = 24 * 3600
 """Seconds; the server refuses a token that lives longer."""
@@ -69,6 +80,12 @@ def join_claims(
     if agents:
         claims["agent"] = list(agents)
     return claims
+
+
+def observer_claims(*, room: str, now: int, lifetime: int) -> dict[str, Any]:
+    """What admits somebody to a room of whom nobody there is told."""
+    claims = _claims(f"observer-{secrets.token_hex(6)}", now, lifetime)
+    return claims | {"room": check_name(room, "room"), "grants": {"join": True, "hidden": True}}
 
 
 def admin_claims(*, identity: str, now: int, lifetime: int, room: str | None = None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The way into a room of our own signaling server: `/v1/rtc` as an agent, and one media connection for each human.
 
-socket -> attendance (decides) -> room events for the session, peers for the humans
-session -> text, attributes, data -> outbox (merges, paces) -> socket
+presence (the socket) -> attendance (decides) -> room events for the session, peers for the humans
+session -> text, attributes, data -> presence
 """
 
 import asyncio
@@ -10,11 +10,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, assert_never
 
-from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
-from agent_worker.clock import now
 from agent_worker.errors import ProtocolError, RoomLostError
 from agent_worker.media.outbound import VoicePump
 from agent_worker.media.settings import OpusSettings
@@ -43,8 +40,8 @@ from agent_worker.rooms.base import (
 )
 from agent_worker.rooms.ice import IceServer, OfferedAddresses
 from agent_worker.rooms.methods import Methods
-from agent_worker.rooms.outbox import Outbox
 from agent_worker.rooms.peer import Peer
+from agent_worker.rooms.presence import Presence
 from agent_worker.rooms.signaled_entrance import Entrance
 from agent_worker.rooms.signaled_peers import Peers
 from agent_worker.rooms.signaled_text import SignaledText
@@ -57,12 +54,8 @@ from signaling.messages import (
     FromClient,
     IcePushed,
     Joined,
-    Leave,
     Left,
-    MessageError,
     Ok,
-    Ping,
-    PingSettings,
     Pong,
     RelayedAnswer,
     RelayedReject,
@@ -73,8 +66,6 @@ from signaling.messages import (
     ToClient,
     TokenPushed,
     Update,
-    encode,
-    parse_to_client,
 )
 from signaling.messages import IceServer as OfferedServer
 
@@ -82,11 +73,6 @@ __all__ = ["SignaledDoor"]
 
 _logger = logging.getLogger(__name__)
 
-SEND_SECONDS: Final = 10.0
-"""A server that takes nothing for so long is gone."""
-LEAVE_SECONDS: Final = 2.0
-"""For saying what is still to be said, and good-bye."""
-MIN_PING_SECONDS: Final = 1.0
 MAX_EVENTS: Final = 256
 """Room events that the session has not taken. Half of it: texts and data are dropped; all of it: the room ends."""
 
@@ -135,11 +121,11 @@ class SignaledDoor:
             try:
                 yield room
             finally:
-                await room.leave()
+                await room.presence.leave()
 
 
 class _SignaledRoom:
-    """A room from the inside: what the session holds, and the shell around `Attendance` and `Outbox`."""
+    """A room from the inside: what the session holds, and the shell around `Attendance`."""
 
     def __init__(
         self,
@@ -149,8 +135,6 @@ class _SignaledRoom:
         addresses: OfferedAddresses,
         ticker: Ticker | None,
     ) -> None:
-        self._entrance = entrance
-        self._socket: ClientConnection | None = socket
         self._pump = pump
         self._addresses = addresses
         self._ticker = ticker
@@ -160,12 +144,15 @@ class _SignaledRoom:
         self._events = asyncio.Queue[RoomEvent](MAX_EVENTS)
         self._peers = Peers(self._new_peer, self._notice)
         self._methods = Methods()
-        self._outbox = Outbox()
-        self._work = asyncio.Event()
-        self._idle = asyncio.Event()
         self._attributes: dict[str, str | None] = {}
-        self._leaving = False
-        self._overflowed = False
+        self.presence = Presence(
+            entrance,
+            socket,
+            welcome=self._welcome,
+            receive=self._receive,
+            links=lambda: self._attendance.links,
+            follow=self._follow,
+        )
 
     # What the session does. --------------------------------------------------------------------------------------
 
@@ -203,19 +190,8 @@ class _SignaledRoom:
         )
 
     def say(self, message: Callable[[], FromClient]) -> None:
-        """Queue a message; one that the wire has no place for is an error in our log and nobody else's."""
-        try:
-            queued = self._outbox.put(message())
-        except ValidationError as error:
-            _logger.error("not sent, it does not fit the wire: %s", error.errors(include_input=False)[0]["msg"])
-            return
-        if not queued and not self._overflowed:
-            _logger.warning(
-                "what is said in the room is dropped, too much waits already: the server does not take it"
-            )
-        self._overflowed = not queued
-        self._idle.clear()
-        self._work.set()
+        """Queue a message; see `Presence.say`."""
+        self.presence.say(message)
 
     # Life. -------------------------------------------------------------------------------------------------------
 
@@ -223,51 +199,19 @@ class _SignaledRoom:
         """Be in the room until it closes, or the way to it stays lost."""
         async with asyncio.TaskGroup() as self._tasks:
             try:
-                reason = await self._stay(joined)
-                self._announce(RoomClosed(reason=reason))
+                self._announce(RoomClosed(reason=await self._stay(joined)))
             finally:
                 self._peers.close_all()
 
-    async def leave(self) -> None:
-        """Say what is still to be said, and good-bye."""
-        self._leaving = True
-        socket = self._socket
-        if socket is None:
-            return
-        try:
-            async with asyncio.timeout(LEAVE_SECONDS):
-                await self._all_said()
-                self.say(Leave)
-                await self._all_said()
-                await socket.close()
-        except TimeoutError:
-            _logger.debug("the signaling server did not take our good-bye within %g s", LEAVE_SECONDS)
-        finally:
-            socket.transport.abort()
-
-    async def _all_said(self) -> None:
-        if not self._outbox.is_empty:
-            await self._idle.wait()
-
     async def _stay(self, joined: Joined) -> str:
-        while True:
-            assert self._socket is not None
-            self._welcome(joined)
-            try:
-                reason = await self._use(self._socket, joined.ping)
-            finally:
-                self._socket.transport.abort()
-                self._socket = None
-            if reason or self._leaving:
-                return reason or "left"
-            _logger.warning("the signaling server is away; conversations go on while we look for it")
-            try:
-                self._socket, joined = await self._entrance.enter_again(lambda: self._attendance.links)
-            except (RoomLostError, ProtocolError) as error:
-                return str(error)
-            _logger.info("the signaling server is back")
-            if self._attributes:
-                self.say(lambda: Update(attributes=self._attributes))
+        try:
+            return await self.presence.run(joined)
+        except (RoomLostError, ProtocolError) as error:
+            return str(error)
+
+    def _follow(self, is_there: bool) -> None:
+        if is_there and self._attributes:
+            self.say(lambda: Update(attributes=self._attributes))
 
     def _welcome(self, joined: Joined) -> None:
         self._take_ice(joined.ice.servers)
@@ -278,36 +222,6 @@ class _SignaledRoom:
         self._ice_servers = tuple(
             IceServer(urls=server.urls, username=server.username, credential=server.credential) for server in servers
         )
-
-    async def _use(self, socket: ClientConnection, ping: PingSettings) -> str:
-        """Read and write until the socket is lost (""), or the room is over for us (why)."""
-        async with asyncio.TaskGroup() as tasks:
-            sides = [tasks.create_task(self._write(socket)), tasks.create_task(self._ping(ping.interval_ms / 1000))]
-            try:
-                return await self._read(socket, ping.timeout_ms / 1000)
-            finally:
-                for side in sides:
-                    side.cancel()
-
-    async def _read(self, socket: ClientConnection, patience: float) -> str:
-        try:
-            while True:
-                async with asyncio.timeout(patience):
-                    text = await socket.recv()
-                try:
-                    message = parse_to_client(text)
-                except MessageError as unknown:
-                    _logger.debug("passed over a message of the signaling server: %s", unknown)
-                    continue
-                self._entrance.follow(message)
-                if isinstance(message, Left) and message.action == "none":
-                    return message.reason
-                self._receive(message)
-        except TimeoutError:
-            _logger.warning("the signaling server said nothing for %g s", patience)
-            return ""
-        except ConnectionClosed:
-            return self._entrance.final_reason(socket)
 
     def _receive(self, message: ToClient) -> None:
         match message:
@@ -331,36 +245,6 @@ class _SignaledRoom:
     async def _answer(self, call: RelayedRpc) -> None:
         result = await self._methods.result(call)
         self.say(lambda: result)
-
-    async def _write(self, socket: ClientConnection) -> None:
-        try:
-            while True:
-                self._work.clear()
-                message = self._outbox.take(now())
-                if message is None:
-                    await self._wait_for_work()
-                    continue
-                async with asyncio.timeout(SEND_SECONDS):
-                    await socket.send(encode(message))
-        except TimeoutError:
-            _logger.warning("the signaling server took nothing for %g s", SEND_SECONDS)
-            socket.transport.abort()
-        except ConnectionClosed:
-            return  # whoever reads is told
-
-    async def _wait_for_work(self) -> None:
-        if self._outbox.is_empty:
-            self._idle.set()
-        try:
-            async with asyncio.timeout_at(self._outbox.deadline):
-                await self._work.wait()
-        except TimeoutError:
-            pass
-
-    async def _ping(self, interval: float) -> None:
-        while True:
-            await asyncio.sleep(max(interval, MIN_PING_SECONDS))
-            self.say(lambda: Ping(ts=now()))
 
     # Decisions, performed. ---------------------------------------------------------------------------------------
 

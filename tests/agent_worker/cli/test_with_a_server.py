@@ -113,7 +113,7 @@ def test_a_recording_is_spoken_the_answer_shown_and_kept(server, tmp_path):
 def test_lines_of_a_pipe_are_answered_and_rooms_and_jobs_show_it(server):
     with going_on("connect", "--room", "pipe", "--identity", "bob", *server) as caller:
         read_until(caller, r"the sound is connected")
-        rooms, jobs = run("rooms", *server), run("jobs", *server)
+        rooms, jobs = run("rooms", *server), run("jobs", "--stats", *server)
         assert (rooms.returncode, jobs.returncode) == (0, 0), rooms.stderr + jobs.stderr
         caller.stdin.write("what time is it\n")
         caller.stdin.flush()
@@ -123,6 +123,10 @@ def test_lines_of_a_pipe_are_answered_and_rooms_and_jobs_show_it(server):
         assert caller.wait(PATIENCE) == 0
     assert ["pipe", "bob", "human", "active", "microphone on"] in cells(rooms.stdout)
     (job,) = [row for row in cells(jobs.stdout) if row[1:2] == ["pipe"]]
+    speaks, hears = [row for row in cells(jobs.stdout) if row[0] == "pipe"]
+    assert speaks[1].startswith("agent-")
+    assert hears[1] == "bob"
+    assert re.fullmatch(r"\d+\.\d %", hears[4])
     worker = job[4]
     assert job[2:4] == ["(any)", "running"]
     assert [row[0] for row in cells(jobs.stdout)].count(worker) == 1
