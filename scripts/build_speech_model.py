@@ -36,8 +36,22 @@ ADDED = {
     "mm-hm": ("M HH AH M", "AH M HH AH M", "M M"),
     "uh-huh": ("AH HH AH", "AH HH AH N"),
     "yeah": ("Y AE", "Y EH", "Y AE AH"),
+    "bonjour": ("B AO N ZH UH R", "B AH N ZH UH R"),
+    "bonsoir": ("B AO N S W AA R",),
+    "merci": ("M EH R S IY", "M ER S IY"),
+    "revoir": ("R AH V W AA R", "V W AA R"),
+    "hola": ("OW L AA", "HH OW L AH"),
+    "gracias": ("G R AA S Y AH S", "G R AA S IY AH S"),
+    "muchas": ("M UW CH AH S",),
+    "adios": ("AA D Y OW S", "AA D IY OW S"),
+    "dias": ("D IY AH S",),
+    "guten": ("G UW T AH N",),
+    "tag": ("T AA K", "T AE G"),
+    "danke": ("D AA NG K AH",),
+    "auf": ("AW F",),
+    "wiedersehen": ("V IY D ER Z EY AH N", "V IY D ER Z EY N"),
 }
-"""Pronunciations that the dictionary lacks."""
+"""Pronunciations that the dictionary lacks: it is an American one."""
 
 PIECE = re.compile(r"\[([^]]*)\]|\(([^)]*)\)|(\S+)")
 
