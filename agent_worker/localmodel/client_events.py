@@ -187,6 +187,10 @@ class ResponseAudio(_Part):
     output: ResponseAudioOutput | None = None
 
 
+MetadataKey = Annotated[str, Field(max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
+
+
 class ResponseParameters(BaseModel):
     """`response` of `response.create`: what differs from the session for this response. Null means: nothing."""
 
@@ -197,7 +201,7 @@ class ResponseParameters(BaseModel):
     input: list[dict[str, Any]] | None = None
     instructions: str | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
-    metadata: dict[str, str] | None = Field(default=None, max_length=16)
+    metadata: dict[MetadataKey, MetadataValue] | None = Field(default=None, max_length=16)
     output_modalities: list[Literal["audio", "text"]] | None = Field(default=None, min_length=1, max_length=1)
     parallel_tool_calls: bool | None = None
     prompt: dict[str, Any] | None = None

@@ -150,16 +150,24 @@ def _changed(items: tuple[Ordered, ...], text: str, wishes: Sequence[Wish]) -> t
     if things:
         if items and _MORE.search(normal(text)):
             return (*items, *things)
-        return tuple(_kept(thing, items) for thing in things)
+        return _corrected(items, things)
     detail = next((found for found in named if found.item is None), None)
     if detail is None or not items:
         return None
     return tuple(_detailed(item, detail, is_last=item is items[-1]) for item in items)
 
 
-def _kept(thing: Ordered, items: tuple[Ordered, ...]) -> Ordered:
+def _corrected(items: tuple[Ordered, ...], things: tuple[Ordered, ...]) -> tuple[Ordered, ...]:
+    """The order with these things in the place of those of the same name; of other names, in the place of all."""
+    named = {thing.item: thing for thing in things}
+    if not any(item.item in named for item in items):
+        return things
+    kept = [_kept(named.pop(item.item), item) if item.item in named else item for item in items]
+    return (*kept, *named.values())
+
+
+def _kept(thing: Ordered, before: Ordered) -> Ordered:
     """The corrected thing, with what was said of it before and is not said otherwise now."""
-    before = next((item for item in items if item.item == thing.item), Ordered())
     return replace(thing, size=thing.size or before.size, extras=thing.extras or before.extras)
 
 

@@ -229,8 +229,10 @@ _NULL_MEANS_NONE: Final = frozenset(
 _MERGED: Final = frozenset({"audio", "input", "output"})
 """Objects whose missing keys keep their value. Any other object replaces the one before."""
 
+_LONGEST_KEY: Final = 80
 _TAGS: Final = frozenset(
     {
+        "[key]",
         "server_vad",
         "semantic_vad",
         "ServerVad",
@@ -344,7 +346,8 @@ def refusal_of(invalid: ValidationError, root: str = "") -> EventRefusedError:
         if isinstance(part, int):
             path += f"[{part}]"
         elif part not in _TAGS:
-            path += f".{part}" if path else part
+            # Of metadata the keys are the client's own, and may be of any length.
+            path += f".{part[:_LONGEST_KEY]}" if path else part
     match first["type"]:
         case "missing" | "union_tag_not_found":
             return EventRefusedError(

@@ -45,12 +45,9 @@ JOKES: Final = (
 EXAMPLES: Final = (
     "what time is it",
     "tell me a story",
-    "count to twenty",
-    "tell me a joke",
     "roll two dice",
     "what is seven plus five",
     "order a large pizza",
-    "set a timer for one minute",
     "how do you say thank you in French",
     "my name is Alice",
 )

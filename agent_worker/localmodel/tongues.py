@@ -98,7 +98,7 @@ SPANISH: Final = Tongue(
         Intent.HOW_ARE_YOU: r"(?:.* )?(?:como esta(?:s|n)?|que tal)(?: .*)?",
         Intent.THANKS: r"(?:no )?(?:muchas )?gracias",
         Intent.BYE: r"(?:.* )?(?:adios|hasta (?:luego|pronto|manana)|buenas noches)",
-        Intent.WHO: r"(?:.* )?(?:quien eres|como te llamas|como se llama)",
+        Intent.WHO: r"(?:.* )?(?:quien eres|como te llamas|como se llama(?: usted)?)",
         Intent.LANGUAGE: r"(?:.* )?(?:hablas?|entiendes?) espanol",
         Intent.GREET: r"(?:hola|buenos dias|buenas tardes|buenas)(?: .{0,20})?",
     },

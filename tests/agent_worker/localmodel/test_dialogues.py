@@ -123,6 +123,11 @@ TALKS: dict[str, list[Turn]] = {
         ("no", f"All right, I do not order that. {WHAT}"),
         ("no", "All right, I do not order that."),
     ],
+    "4 one thing of several is corrected": [
+        ("two large pizzas and a small coffee", "Two large pizzas, and a small coffee: is that right?"),
+        ("no, three pizzas", "Three large pizzas, and a small coffee: is that right?"),
+        ("no, two teas", "Two teas: what size would you like? Small, medium or large."),
+    ],
     "4 an order is dropped": [
         ("order a large pizza", "A large pizza: is that right?"),
         ("never mind", "Okay."),

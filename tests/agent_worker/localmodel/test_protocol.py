@@ -332,6 +332,23 @@ def test_what_is_not_there_is_refused(kind: str, fields: Json, code: str) -> Non
 # Responses. ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "metadata", [{"k" * 65: "v"}, {"k": "v" * 513}, {f"k{number}": "v" for number in range(17)}, {"k": 1}]
+)
+def test_metadata_has_its_limits(metadata: Json) -> None:
+    error = Session().error("response.create", response={"metadata": metadata})
+    assert error["code"] == "invalid_value"
+    assert error["param"].startswith("response.metadata")
+    assert len(error["param"]) < 120
+
+
+def test_metadata_at_its_limits_is_echoed() -> None:
+    metadata = {f"{number:064}": "v" * 512 for number in range(16)}
+    session = Session()
+    session.create(metadata=metadata)
+    assert session.events[0]["response"]["metadata"] == metadata
+
+
 def test_a_spoken_response_comes_in_order() -> None:
     session = Session()
     user = session.say("what time is it")

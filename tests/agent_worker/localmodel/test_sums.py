@@ -18,6 +18,10 @@ from agent_worker.localmodel.words import normal
         ("one divided by three", "1 / 3", "0.33"),
         ("add three and four", "3 + 4", "7"),
         ("twenty five multiplied by four minus one", "25 * 4 - 1", "99"),
+        ("what is ten percent of fifty", "10 / 100 * 50", "5"),
+        ("15% of 60", "15 / 100 * 60", "9"),
+        ("-5 + 3", "-5 + 3", "-2"),
+        ("what is minus two times four", "-2 * 4", "-8"),
     ],
 )
 def test_a_sum_is_understood(text: str, expression: str, result: str) -> None:
@@ -35,7 +39,20 @@ def test_nobody_divides_by_zero() -> None:
     assert found.result() is None
 
 
-@pytest.mark.parametrize("text", ["plus", "seven", "two large pizzas", "seven plus", "", "plus five"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plus",
+        "seven",
+        "two large pizzas",
+        "seven plus",
+        "",
+        "plus five",
+        "minus two",
+        "ten percent",
+        "ten percent of",
+    ],
+)
 def test_no_sum(text: str) -> None:
     assert sums.find(text.split()) is None
 

@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_worker.localmodel.words import digits, in_words, normal, number_at, numbers, singular
+from agent_worker.localmodel.words import (
+    MOST_CHARACTERS,
+    digits,
+    in_words,
+    normal,
+    number_at,
+    numbers,
+    plural,
+    singular,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,10 +30,25 @@ from agent_worker.localmodel.words import digits, in_words, normal, number_at, n
         ("  OK\tnevermind ", "okay never mind"),
         ("José über alles", "josé über alles"),
         ("?!", ""),
+        ("2*(3+4)", "2 times bracket 3 plus 4 bracket"),
+        ("-5 + 3", "minus 5 plus 3"),
+        ("10%", "10 percent"),
     ],
 )
 def test_text_becomes_normal_words(text: str, expected: str) -> None:
     assert normal(text) == expected
+
+
+def test_of_a_book_only_the_beginning_is_read() -> None:
+    assert len(normal("cancel " * 100_000)) <= MOST_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("one", "several"), [("pizza", "pizzas"), ("sandwich", "sandwiches"), ("glass", "glasses"), ("fries", "fries")]
+)
+def test_one_and_several(one: str, several: str) -> None:
+    assert plural(one) == several
+    assert singular(several) == one
 
 
 @given(st.text())
