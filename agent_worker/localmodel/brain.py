@@ -24,7 +24,7 @@ from agent_worker.localmodel import (
 from agent_worker.localmodel.context import Context
 from agent_worker.localmodel.dialogue import Call, Moment, Plan, Question, Say, Situation, Step, Topic, UserLine
 from agent_worker.localmodel.filling import Said
-from agent_worker.localmodel.intents import Intent, Wish, agrees, understand
+from agent_worker.localmodel.intents import Intent, Wish, agrees, understand, yes_or_no
 from agent_worker.localmodel.memory import Memory
 from agent_worker.localmodel.words import normal
 from agent_worker.tools.spec import ToolSpec
@@ -179,6 +179,8 @@ def _answered(line: UserLine, wishes: Sequence[Wish], context: Context) -> Plan 
     if memory.question is not None and not any(wish.intent in _NO_ANSWER for wish in wishes):
         return _answer_to(memory.question, _said(line.text, context), context, free=not wishes)
     offered = next((wanted for offer, wanted in texts.OFFERS.items() if offer in memory.said_last), None)
+    if not line.typed and (offered is not None or ordering.is_open(memory.said_last)):
+        wishes = wishes or yes_or_no(line.text)
     if offered is not None and agrees(wishes):
         return _joined([step for wish in understand(offered) for step in _fulfil(wish, context)])
     ordered = ordering.answered(memory.said_last, line.text, wishes, context)

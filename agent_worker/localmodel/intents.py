@@ -225,6 +225,11 @@ _AGREED: Final = re.compile(
     r"that is (?:good|great|fine))"
 )
 """What is an answer after a question, and no more than a nod elsewhere."""
+_SOUNDS_LIKE: Final = {
+    Intent.YES: vocabulary("us yet guess years yea jess this"),
+    Intent.NO: vocabulary("know now note dough low"),
+}
+"""What a recogniser makes of a yes and a no that it did not get."""
 _COMPILED: Final = tuple((intent, re.compile(pattern)) for intent, pattern in _TABLE)
 _LEAD: Final = re.compile(r"^(?:(?:um|uh|er|ah|hmm|so|well|oh|okay so|actually|and|now|just|then|but)\s)+(?=\S)")
 _APART: Final = frozenset(
@@ -289,6 +294,12 @@ def _understand_one(words: str) -> Wish | None:
         if pattern.search(words):
             return Wish(intent, words)
     return Wish(Intent.MATH, words) if sums.find(words.split()) is not None else None
+
+
+def yes_or_no(text: str) -> tuple[Wish, ...]:
+    """What a word must have been that was heard as an answer to a question for yes or no, and means nothing else."""
+    words = normal(text)
+    return tuple(Wish(intent, words) for intent, sounds in _SOUNDS_LIKE.items() if words in sounds)
 
 
 def agrees(wishes: Sequence[Wish]) -> bool:

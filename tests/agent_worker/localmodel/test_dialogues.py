@@ -136,6 +136,14 @@ TALKS: dict[str, list[Turn]] = {
         ("what time is it", "It is 3:42 PM."),
         ("yes", "All right. What can I do for you?"),
     ],
+    "4 a yes that was heard badly": [
+        ("order a salad", "A salad: is that right?"),
+        ("know", f"All right, I do not order that. {WHAT}"),
+        ("a tea", "A tea: what size would you like? Small, medium or large."),
+        ("large", "A large tea: is that right?"),
+        ("us", "I pretend to order a large tea: nobody here cooks. The number is 3 8 9."),
+        ("us", texts.NOT_UNDERSTOOD[0]),
+    ],
     "4 what cannot be ordered": [
         ("order 0 pizzas", f"I take orders of one to ninety-nine. {WHAT}"),
         ("order -1 pizzas", f"I take orders of one to ninety-nine. {WHAT}"),
