@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent_worker.localmodel.events import Json
+from agent_worker.localmodel.kept_settings import Include, Prompt, RetentionRatio, Tracing
 from agent_worker.localmodel.refusals import EventRefusedError
 from agent_worker.tools.spec import ToolSpec
 
@@ -151,12 +152,12 @@ class Session(_Strict):
     tools: list[FunctionTool] = Field(default_factory=list[FunctionTool])
     tool_choice: ToolChoice = "auto"
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = "inf"
-    tracing: Literal["auto"] | dict[str, Any] | None = None
-    truncation: Literal["auto", "disabled"] | dict[str, Any] = "auto"
-    prompt: dict[str, Any] | None = None
+    tracing: Literal["auto"] | Tracing | None = None
+    truncation: Literal["auto", "disabled"] | RetentionRatio = "auto"
+    prompt: Prompt | None = None
     expires_at: int
     audio: Audio = Audio()
-    include: list[str] | None = None
+    include: list[Include] | None = None
     parallel_tool_calls: bool | None = Field(default=None, exclude=True)
     reasoning: dict[str, Any] | None = Field(default=None, exclude=True)
 
@@ -185,7 +186,7 @@ class TranscriptionSession(_Strict):
     id: str
     expires_at: int
     audio: TranscriptionAudio = TranscriptionAudio()
-    include: list[str] | None = None
+    include: list[Include] | None = None
 
     def echo(self) -> Json:
         """The session as `session.created` and `session.updated` show it."""
@@ -242,6 +243,8 @@ _TAGS: Final = frozenset(
         "audio/pcma",
         "CustomVoice",
         "ToolChoiceFunction",
+        "RetentionRatio",
+        "Tracing",
         "input_text",
         "output_text",
         "input_image",
@@ -340,12 +343,15 @@ def refusal_of(invalid: ValidationError, root: str = "") -> EventRefusedError:
         root: The path at which the validated value stands in its event, or "" for the event itself.
 
     """
-    first = invalid.errors(include_url=False)[0]
+    found = invalid.errors(include_url=False)
+    # An object where a word could stand as well is wrong as an object.
+    objects = (each for each in found if each["type"] != "literal_error" or not isinstance(each["input"], dict))
+    first = next(objects, found[0])
     path = root
     for part in first["loc"]:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part not in _TAGS:
+        elif part not in _TAGS and not part.startswith("literal["):
             # Of metadata the keys are the client's own, and may be of any length.
             path += f".{part[:_LONGEST_KEY]}" if path else part
     match first["type"]:

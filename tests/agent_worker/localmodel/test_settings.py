@@ -136,12 +136,35 @@ def test_a_tools_schema_comes_back_as_it_was() -> None:
         ),
         ({"tools": [{"type": "function"}]}, "missing_required_parameter", "session.tools[0].name"),
         ({"tools": [{"type": "mcp", "name": "m"}]}, "invalid_value", "session.tools[0].type"),
+        ({"truncation": {}}, "missing_required_parameter", "session.truncation.type"),
+        ({"truncation": "never"}, "invalid_value", "session.truncation"),
+        ({"tracing": {"workflow": "w"}}, "unknown_parameter", "session.tracing.workflow"),
+        ({"prompt": {"version": "1"}}, "missing_required_parameter", "session.prompt.id"),
+        ({"include": ["everything"]}, "invalid_value", "session.include[0]"),
+        ({"tool_choice": {"type": "function"}}, "missing_required_parameter", "session.tool_choice.name"),
+        ({"tool_choice": "sometimes"}, "invalid_value", "session.tool_choice"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_its_path(patch: dict[str, Any], code: str, param: str) -> None:
     with pytest.raises(EventRefusedError) as refused:
         change(patch)
     assert (refused.value.code, refused.value.param) == (code, param)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"truncation": {"type": "retention_ratio", "retention_ratio": 0.8, "token_limits": {"post_instructions": 9}}},
+        {"truncation": "disabled"},
+        {"tracing": "auto"},
+        {"tracing": {"workflow_name": "w", "group_id": "g", "metadata": {"a": 1}}},
+        {"prompt": {"id": "pmpt_1", "variables": {"a": "b"}, "version": "2"}},
+        {"include": ["item.input_audio_transcription.logprobs"]},
+    ],
+)
+def test_what_means_nothing_here_is_kept(patch: dict[str, Any]) -> None:
+    (key,) = patch
+    assert change(patch)[key] == patch[key]
 
 
 def test_a_voice_that_was_heard_cannot_change() -> None:
