@@ -1,4 +1,4 @@
-"""Settings of the cloud's models that mean nothing here: checked, kept and echoed, so that clients find them. Pure."""
+"""Settings of the cloud's models that mean nothing here: checked, kept and echoed for the client. Pure."""
 
 from typing import Annotated, Any, Literal
 
