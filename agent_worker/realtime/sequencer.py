@@ -15,6 +15,8 @@ from agent_worker.realtime.enduring_actions import Action, Send, Tell
 
 START_SECONDS: Final = 30.0
 """A request that the model has not begun by then is forgotten; a session gives up sooner, and says so."""
+OVERTAKEN_SECONDS: Final = 2.0
+"""Such a request is forgotten already after this, if the session asks again: it waits no longer."""
 CANCEL_SECONDS: Final = 5.0
 """A cancelled response that the model has not ended by then is taken as ended."""
 RETRY_SECONDS: Final = 0.5
@@ -104,7 +106,13 @@ class Sequencer:
     def request(self, command: rt.CreateResponse, now: float) -> list[Action]:
         """The session asks for a response."""
         self._waiting.append(_Response(command))
-        return self._next(now)
+        active, actions = self._active, list[Action]()
+        if active is not None and active.id is None and active.deadline is not None and not active.cancelled:
+            asked_at = active.deadline - START_SECONDS
+            if now - asked_at >= OVERTAKEN_SECONDS:
+                self._forget(active, "")
+                actions.append(self._end(active, rt.ResponseStatus.FAILED, "the model did not begin it in time"))
+        return [*actions, *self._next(now)]
 
     def request_beside(self, command: rt.CreateResponse) -> list[Action]:
         """The session asks for a response beside the conversation: it waits for no other, and is not made again."""

@@ -161,8 +161,9 @@ class Stage:
             request_id, self._expected = self._expected, None
         self._replies.started(request_id, event.response_id, deadline)
         speech = self.current
-        if speech is None or request_id is None or speech.request_id != request_id:
-            # It was cut before it began, or nobody here asked for it.
+        waits = speech is not None and speech.reply is ReplyState.REQUESTED
+        if speech is None or request_id is None or speech.request_id != request_id or not waits:
+            # It was cut before it began, or nobody here asked for it, or another one has answered already.
             return [act.CancelReply(event.response_id)]
         speech.reply, speech.response_id = ReplyState.STARTED, event.response_id
         if by_itself:

@@ -443,6 +443,19 @@ def test_one_response_at_a_time():
     assert talk.of(rt.ModelError) == []
 
 
+def test_who_asks_again_waits_no_longer_for_what_never_began():
+    async def story(talk: Talk) -> None:
+        talk.send(rt.CreateResponse(request_id="r1"))
+        await asyncio.sleep(3.0)
+        talk.send(rt.CreateResponse(request_id="r2"))
+        assert [request.request_id for request in talk.model.sent(rt.CreateResponse)] == ["r1", "r2"]
+        await asyncio.sleep(0.1)
+
+    talk = tell(story, ScriptedModel())
+    (ended,) = talk.of(rt.ResponseEnded)
+    assert (ended.request_id, ended.status) == ("r1", rt.ResponseStatus.FAILED)
+
+
 def test_a_busy_model_is_asked_again_and_nobody_hears_of_it():
     """M-2."""
 
