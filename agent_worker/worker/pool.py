@@ -58,7 +58,8 @@ class Pool:
         self._idle = idle
         self._context = multiprocessing.get_context("forkserver")
         # "__main__" is left out: the command line is nothing that a room needs.
-        self._context.set_forkserver_preload(["agent_worker.worker.preload"])
+        # The last one is what forking waits for: it freezes all that is there.
+        self._context.set_forkserver_preload([*program.modules, "agent_worker.worker.preload"])
         self._children: set[Child] = set()
         # Bounded by the jobs that the supervisor takes; a job that waits too long is given back as failed.
         self._waiting: deque[Start] = deque()

@@ -56,6 +56,12 @@ class VoiceProgram:
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     listen: Listen = Listen.LINKED
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """See `room_process.Program`: the SDK where something is exported, or each room would hold one of its own."""
+        exports = self.telemetry.traces or self.telemetry.metrics
+        return ("opentelemetry.sdk.trace.export", "opentelemetry.sdk.metrics.export") if exports else ()
+
     def load(self) -> Job:
         """Import the agent and everything that a room needs.
 

@@ -76,6 +76,11 @@ class Job(Protocol):
 class Program(Protocol):
     """What a room's process runs: plain values that can be pickled, given to every process."""
 
+    @property
+    def modules(self) -> Sequence[str]:
+        """What every process has imported from birth, besides what all rooms need; names of modules."""
+        ...
+
     def load(self) -> Job:
         """Import the application, in the process.
 

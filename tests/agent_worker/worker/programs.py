@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 class Sharing:
     """A job whose rooms share nothing."""
 
+    modules = ()
+
     @asynccontextmanager
     async def serving(self):
         yield
