@@ -78,6 +78,8 @@ async def stubbornly() -> None:
 class Unloadable:
     """An application that cannot be imported until a file exists."""
 
+    modules = ()
+
     wanted: Path
 
     def load(self):
@@ -90,6 +92,8 @@ class Unloadable:
 class DiesOnLoad:
     """An application that takes its process down."""
 
+    modules = ()
+
     def load(self):
         os._exit(3)
 
@@ -97,6 +101,8 @@ class DiesOnLoad:
 @dataclass(frozen=True)
 class LoadsForEver:
     """An application whose import does not come to an end."""
+
+    modules = ()
 
     def load(self):
         time.sleep(3600)
