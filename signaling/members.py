@@ -36,7 +36,7 @@ class RoomSettings:
     max_participants: int = 16
     max_rooms: int = 1000
     max_rooms_per_key: int | None = None
-    """Rooms that were opened with tokens of one API key; None means any number."""
+    """Rooms that were opened with tokens of one API key; None means half of them where there are several keys."""
     strict_expiry: bool = False
     """Nobody stays whose token has expired, and the server makes no newer ones for people."""
     expiry_grace: float = 60.0

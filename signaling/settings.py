@@ -121,7 +121,8 @@ class Settings:
             raise SettingsError("a TURN server needs its secret: set AGENT_WORKER_TURN_SECRET.")
         if self.ice.relay_only and not self.ice.turn_urls:
             raise SettingsError("--relay-only needs a TURN server: add --turn-url turn:host:3478?transport=udp.")
-        return replace(self, keys=keys, rooms=replace(self.rooms, candidates=self._candidates()))
+        rooms = replace(self.rooms, candidates=self._candidates(), max_rooms_per_key=self._rooms_per_key(len(keys)))
+        return replace(self, keys=keys, rooms=rooms)
 
     @property
     def joins_per_minute(self) -> float | None:
@@ -175,6 +176,11 @@ class Settings:
                 raise SettingsError(
                     f"--trusted-proxy must be an address or a network, such as 10.0.0.0/8, not {proxy!r}."
                 ) from exc
+
+    def _rooms_per_key(self, keys: int) -> int:
+        """One of several keys must not take all rooms from the others; a single one has them to itself."""
+        most = self.rooms.max_rooms
+        return self.rooms.max_rooms_per_key or (most if keys == 1 else max(1, most // 2))
 
     def _candidates(self) -> CandidatePolicy:
         # Behind a proxy the people are somewhere else, although we listen on this machine alone.

@@ -3,6 +3,7 @@
 import pytest
 
 from signaling.ice import IceSettings
+from signaling.members import RoomSettings
 from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 from signaling.sdp import CandidatePolicy
 from signaling.settings import Settings, SettingsError, is_loopback
@@ -63,3 +64,18 @@ def test_other_names(host: str):
 
 def test_secrets_are_not_shown():
     assert SECRET not in repr(Settings(keys=KEYS, ice=IceSettings(turn_secret=SECRET)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "rooms", "quota"),
+    [
+        (1, RoomSettings(), 1000),
+        (2, RoomSettings(), 500),
+        (2, RoomSettings(max_rooms=1), 1),
+        (2, RoomSettings(max_rooms_per_key=900), 900),
+        (1, RoomSettings(max_rooms_per_key=7), 7),
+    ],
+)
+def test_one_of_several_keys_cannot_take_all_rooms(keys: int, rooms: RoomSettings, quota: int):
+    several = {f"k{number}": "x" * 32 for number in range(keys)}
+    assert Settings(keys=several, rooms=rooms).checked().rooms.max_rooms_per_key == quota
