@@ -123,7 +123,10 @@ def main(
     max_participants: Annotated[int, typer.Option(min=2, help="Participants in one room, agents included.")] = 16,
     max_rooms: Annotated[int, typer.Option(min=1, help="Rooms open at once.")] = 1000,
     max_rooms_per_key: Annotated[
-        int | None, typer.Option(min=1, help="Rooms opened with tokens of one API key. [default: half of --max-rooms with several keys]")
+        int | None,
+        typer.Option(
+            min=1, help="Rooms opened with tokens of one API key. [default: half of --max-rooms with several keys]"
+        ),
     ] = None,
     metrics_host: Annotated[str, typer.Option(help="Address to serve metrics on.")] = "127.0.0.1",
     metrics_port: Annotated[

@@ -7,9 +7,10 @@ agent's job is over.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from signaling.claims import Claims
 from signaling.envelope import Error, Message, Participant
@@ -20,12 +21,16 @@ from signaling.room_messages import DispatchChanged, Join, Joined, Leave, Left, 
 from signaling.sdp import MAX_CANDIDATES, check_sdp
 from signaling.sdpfrag import Fragment, ufrags_of
 
+LISTEN_AGAIN: Final = 5.0
+"""Seconds after which somebody who is not there may be."""
+
 
 class Call:
     """A participant without a socket: what it is sent becomes the outcome of a request.
 
     Args:
         ended: Called when the room or the agent is done with this participant; may be called more than once.
+        wanted: The identity of the agent; None for whichever is there, or comes.
 
     Attributes:
         joined: How the room was on entering; None until then.
@@ -35,8 +40,9 @@ class Call:
         refused: Why the call failed, or ended.
     """
 
-    def __init__(self, ended: Callable[[], None]) -> None:
+    def __init__(self, ended: Callable[[], None], wanted: str | None = None) -> None:
         self._ended = ended
+        self._wanted = wanted
         self.joined: Joined | None = None
         self.agent: str | None = None
         self.answer: str | None = None
@@ -49,9 +55,11 @@ class Call:
         match message:
             case Joined(participants=participants):
                 self.joined = message
-                self.agent = next((one.identity for one in participants if one.kind == "agent"), None)
+                agents = [one.identity for one in participants if one.kind == "agent"]
+                self.agent = next((one for one in agents if self._wanted in {None, one}), None)
             case ParticipantChanged(op="joined", participant=Participant(kind="agent", identity=identity)):
-                self.agent = identity
+                if self._wanted in {None, identity}:
+                    self.agent = identity
             case ParticipantChanged(op="left", participant=participant) if participant.identity == self.agent:
                 # Once they are connected, an agent whose signaling is lost for a moment goes on talking.
                 if self.answer is None:
@@ -133,12 +141,13 @@ class Calls:
         self._settings = node.settings.connect
         self._places: dict[str, _Place] = {}
 
-    async def connect(self, claims: Claims, sdp: str) -> tuple[str, str]:
+    async def connect(self, claims: Claims, sdp: str, agent: str | None = None) -> tuple[str, str]:
         """Let a client into its room and give its offer to the agent.
 
         Args:
             claims: Who it is, and which room.
             sdp: Its offer, with all candidates unless it can `trickle` more.
+            agent: The identity of the agent, who must be there; None for any, which is fetched if need be.
 
         Returns:
             The secret name of the session, and the agent's answer.
@@ -147,8 +156,10 @@ class Calls:
             MessageError: The offer or the client was refused, or no agent answered in time.
         """
         check_sdp(sdp, "offer")
+        if agent is not None:
+            _check_heard(agent, self._node.participants(claims.room or "") or ())
         session = secrets.token_urlsafe(24)
-        call = Call(lambda: self._forget(session))
+        call = Call(lambda: self._forget(session), agent)
         place = self._places[session] = _Place(await self._node.enter(call, claims, Join()), ufrags_of(sdp))
         try:
             async with _deadline(self._settings.agent_timeout, call, "the agent did not come"):
@@ -209,6 +220,17 @@ class Calls:
         place = self._places.pop(session, None)
         if place is not None:
             self._node.hear(place.sid, Leave(reason="left"))
+
+
+def _check_heard(wanted: str, present: Iterable[Participant]) -> None:
+    """Refuse to listen to somebody who is not there, or whom only their own page could send on."""
+    found = next((one for one in present if one.identity == wanted), None)
+    if found is None:
+        text = f"{wanted} is not in the room: come again when it is"
+        raise MessageError(ErrorCode.NOT_FOUND, text, retry_after=LISTEN_AGAIN)
+    if found.kind != "agent":
+        text = f"{wanted} is no agent: the sound of people goes to agents and to the pages of other people alone"
+        raise MessageError(ErrorCode.FORBIDDEN, text)
 
 
 @asynccontextmanager

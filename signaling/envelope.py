@@ -70,7 +70,8 @@ AttributeChanges = Annotated[dict[str, str | None], AfterValidator(_check_attrib
 Recipients = Annotated[tuple[Identity, ...], BeforeValidator(_one_or_many), Field(max_length=64)]
 RequestId = Annotated[int, Field(strict=True, ge=0, lt=2**53)] | Word
 Generation = Annotated[int, Field(ge=0, lt=2**31)]
-Kind = Literal["human", "agent", "whip"]
+Kind = Literal["human", "agent", "whip", "whep"]
+"""Who came by WHIP speaks and does not hear; who came by WHEP hears one agent and does not speak."""
 
 
 class Model(BaseModel):

@@ -123,8 +123,8 @@ class Member:
 
     @property
     def is_human(self) -> bool:
-        """Whether an agent is there for it."""
-        return not self.is_agent and not self.is_hidden
+        """Whether an agent is there for it, and its room open: who listens in is not enough."""
+        return not self.is_agent and not self.is_hidden and self.participant.kind != "whep"
 
     @property
     def is_away(self) -> bool:

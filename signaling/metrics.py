@@ -25,7 +25,7 @@ from signaling.settings import Settings
 if TYPE_CHECKING:
     from signaling.webhook_post import WebhookPost
 
-KINDS = ("human", "agent", "whip")
+KINDS = ("human", "agent", "whip", "whep")
 
 
 class NodeCollector(Collector):

@@ -1,20 +1,22 @@
-"""WHIP (RFC 9725): any WHIP client is heard by the agent of a room, with one request and no script of ours.
+"""WHIP (RFC 9725) and WHEP (a draft): by one request and no script of ours a client is heard by an agent or hears it.
 
-A facade over `connect`: the client is in the room as a participant of kind `whip`, its offer is narrowed to what it
-sends, and the agent's answer is the body of the 201. WHIP goes one way; `POST /v1/rooms/{room}/connect` goes both.
+A facade over `connect`: the client is in the room as a participant of kind `whip` or `whep`, its offer is narrowed to
+the one way, and the agent's answer is the body of the 201. `POST /v1/rooms/{room}/connect` goes both ways. WHEP is
+draft-ietf-wish-whep-03, which WHIP's methods, headers and status codes were taken over from.
 """
 
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from signaling.access import guest_claims, read_body, room_name
+from signaling.access import guest_claims, participant_identity, read_body, room_name
+from signaling.claims import Claims
 from signaling.connect import Calls
 from signaling.envelope import Ice
 from signaling.errors import ErrorCode, MessageError
@@ -40,9 +42,14 @@ class Whip:
         self._node = node
         self._calls = Calls(node)
         self.router = APIRouter()
+        self._add("/whip/{room}", self.publish)
+        self._add("/whep/{room}/{identity}", self.listen)
+
+    def _add(self, endpoint: str, begin: Callable[..., Awaitable[Response]]) -> None:
+        """The routes of one of the two, which differ in how a session begins."""
         add = self.router.add_api_route
-        endpoint, session = "/whip/{room}", "/whip/{room}/{session}"
-        add(endpoint, self.publish, methods=["POST"], status_code=201, openapi_extra=_described(SDP))
+        session = f"{endpoint}/{{session}}"
+        add(endpoint, begin, methods=["POST"], status_code=201, openapi_extra=_described(SDP))
         add(session, self.trickle, methods=["PATCH"], status_code=204, openapi_extra=_described(FRAGMENT))
         add(session, self.hang_up, methods=["DELETE"])
         # The page is mounted behind these routes: without these two it would answer for the other methods.
@@ -51,24 +58,45 @@ class Whip:
         add(session, self.session_methods, methods=[*others, "POST"], include_in_schema=False)
 
     async def publish(self, request: Request, room: str) -> Response:
-        """Begin a session: an offer in, the agent's answer out (RFC 9725, section 4.2)."""
+        """Begin to be heard: an offer in, the agent's answer out (RFC 9725, section 4.2)."""
+        claims = self._claims(request, room, "whip")
+        offer = one_way(await _read_offer(request), "sendonly")
+        session, answer = await self._connect(claims, offer, None)
+        return self._created(f"/whip/{room}/{session}", session, answer, claims)
+
+    async def listen(self, request: Request, room: str, identity: str) -> Response:
+        """Begin to hear an agent that is there: an offer in, its answer out (draft-ietf-wish-whep, section 4.2)."""
+        agent = participant_identity(identity)
+        claims = self._claims(request, room, "whep")
+        if not claims.grants.subscribe:
+            raise MessageError(ErrorCode.FORBIDDEN, "the token does not grant this (subscribe)")
+        if claims.sub == agent:
+            raise MessageError(ErrorCode.FORBIDDEN, "nobody listens to themselves: use a token of another identity")
+        offer = one_way(await _read_offer(request), "recvonly")
+        session, answer = await self._connect(claims, offer, agent)
+        return self._created(f"/whep/{room}/{agent}/{session}", session, answer, claims)
+
+    def _claims(self, request: Request, room: str, kind: Literal["whip", "whep"]) -> Claims:
+        """Who it is, and in which room."""
         self._node.door.knock(address_of(request))
         claims = guest_claims(request, self._node.door) or self._node.credentials.guest(
-            room_name(room), f"whip-{secrets.token_hex(8)}"
+            room_name(room), f"{kind}-{secrets.token_hex(8)}"
         )
         if claims.room != room:
             raise MessageError(ErrorCode.FORBIDDEN, "the token is for another room")
-        offer = await _read(request, SDP, {"Accept-Post": SDP})
-        check_sdp(offer, "offer")
-        offer = one_way(offer, "sendonly")
+        return claims.model_copy(update={"kind": kind})
+
+    async def _connect(self, claims: Claims, offer: str, agent: str | None) -> tuple[str, str]:
         limit = self._node.settings.connect.whip_timeout
         try:
             async with asyncio.timeout(limit):
-                session, answer = await self._calls.connect(claims.model_copy(update={"kind": "whip"}), offer)
+                return await self._calls.connect(claims, offer, agent)
         except TimeoutError as exc:
             text = f"no agent answered within {limit:g} s: try again soon"
             raise MessageError(ErrorCode.DISPATCH_FAILED, text) from exc
-        headers = {"Location": f"/whip/{room}/{session}", "ETag": _etag(session), "Cache-Control": "no-store"}
+
+    def _created(self, location: str, session: str, answer: str, claims: Claims) -> Response:
+        headers = {"Location": location, "ETag": _etag(session), "Cache-Control": "no-store"}
         response = Response(answer, 201, headers, SDP)
         for link in ice_links(self._node.credentials.ice(claims.sub)):
             response.headers.append("Link", link)
@@ -115,6 +143,12 @@ def ice_links(ice: Ice) -> list[str]:
 
 def _described(media_type: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+async def _read_offer(request: Request) -> str:
+    offer = await _read(request, SDP, {"Accept-Post": SDP})
+    check_sdp(offer, "offer")
+    return offer
 
 
 def _etag(session: str) -> str:

@@ -62,6 +62,8 @@ MAX_REASON: Final = 500
 """Characters of a reason on the wire."""
 CALLER_PREFIX: Final = "caller-"
 """Whoever came by `POST /v1/rooms/{room}/connect` is called so. They have no socket: we say when they are gone."""
+SOCKETLESS: Final = frozenset({"whip", "whep"})
+"""The kinds of others who have none."""
 
 
 # What happens to connections. ------------------------------------------------------------------------------------
@@ -160,6 +162,10 @@ class _Human:
     link: int | None = None
     connected: bool = False
     muted: bool = False
+    is_listener: bool = False
+    """They hear us and are not heard (WHEP): the session knows nothing of them."""
+    is_socketless: bool = False
+    """They are in the room by their connection alone."""
     is_away: bool = False
     """The server does not know them since it came back, but we may still hear them."""
     early: list[RelayedCandidate] = field(default_factory=list[RelayedCandidate])
@@ -248,7 +254,13 @@ class Attendance:
     def _come(self, person: Participant, *, kept: bool) -> list[Action]:
         human = self._humans.get(person.identity)
         if human is None:
-            human = self._humans[person.identity] = _Human(sid=person.sid)
+            human = self._humans[person.identity] = _Human(
+                sid=person.sid,
+                is_listener=person.kind == "whep",
+                is_socketless=person.kind in SOCKETLESS or person.identity.startswith(CALLER_PREFIX),
+            )
+            if human.is_listener:
+                return []
             joined = Announce(HumanJoined(identity=person.identity, name=person.name))
             return [joined, *self._mute(person, human)]
         human.is_away = False
@@ -271,7 +283,7 @@ class Attendance:
     def _leave(self, identity: str, human: _Human, reason: str) -> list[Action]:
         del self._humans[identity]
         closed = self._disconnect(identity, human, reason)
-        return [*closed, Announce(HumanLeft(identity=identity, reason=reason))]
+        return closed if human.is_listener else [*closed, Announce(HumanLeft(identity=identity, reason=reason))]
 
     # Connections. ------------------------------------------------------------------------------------------------
 
@@ -303,7 +315,8 @@ class Attendance:
                 return [Say(Answer(to=identity, pc=human.pc, gen=human.gen, sdp=sdp))]
             case LinkConnected(microphone=microphone):
                 human.connected = True
-                return [Announce(HumanConnected(identity=identity, microphone=microphone))]
+                connected = Announce(HumanConnected(identity=identity, microphone=microphone))
+                return [] if human.is_listener else [connected]
             case LinkRefused(code=code, message=message):
                 human.link = None
                 refusal = Reject(to=identity, pc=human.pc, gen=human.gen, code=code, message=message[:MAX_REASON])
@@ -321,7 +334,7 @@ class Attendance:
         return [Close(human.link), *self._silence(identity, human, reason)]
 
     def _silence(self, identity: str, human: _Human, reason: str) -> list[Action]:
-        was_connected = human.connected
+        was_connected = human.connected and not human.is_listener
         human.link, human.connected = None, False
         return [Announce(HumanDisconnected(identity=identity, reason=reason))] if was_connected else []
 
@@ -329,7 +342,7 @@ class Attendance:
         """Some are in the room by their connection alone."""
         if human.is_away:
             return self._leave(identity, human, reason)
-        if identity.startswith(CALLER_PREFIX):
+        if human.is_socketless:
             return [Say(Moderate(op="remove", identity=identity, reason=reason[:MAX_REASON]))]
         return []
 

@@ -14,7 +14,9 @@ def documented() -> dict[str, tuple[list[int], list[int]]]:
     found: dict[str, tuple[list[int], list[int]]] = {}
     for row in re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \|", table, re.MULTILINE):
         words = re.findall(r"`([a-z_]+)`", row[0])
-        closes, statuses = ([int(number) for number in re.findall(r"\d+", column)[: len(words)]] for column in row[1:])
+        closes, statuses = (
+            [int(number) for number in re.findall(r"\d+", column)[: len(words)]] for column in row[1:]
+        )
         for at, word in enumerate(words):
             found[word] = closes[at : at + 1] or closes[:1], statuses[at : at + 1] or statuses[:1]
     return found

@@ -180,6 +180,8 @@ async def test_a_full_room_and_an_agent_that_refuses():
     ("path", "methods", "allow"),
     [
         ("/whip/r", ["GET", "HEAD", "PUT", "PATCH", "DELETE"], "OPTIONS, POST"),
+        ("/whep/r/bot", ["GET", "HEAD", "PUT", "PATCH", "DELETE"], "OPTIONS, POST"),
+        ("/whep/r/bot/session", ["GET", "HEAD", "PUT", "POST"], "DELETE, OPTIONS, PATCH"),
         ("/whip/r/session", ["GET", "HEAD", "PUT", "POST"], "DELETE, OPTIONS, PATCH"),
     ],
 )
@@ -191,7 +193,7 @@ async def test_other_methods(path: str, methods: list[str], allow: str):
         options = await site.http.options(path)
         assert (options.status_code, options.headers["allow"]) == (200, allow)
         accepted = options.headers.get("accept-post"), options.headers.get("accept-patch")
-        assert accepted == ((SDP["Content-Type"], None) if path == "/whip/r" else (None, FRAG["Content-Type"]))
+        assert accepted == ((SDP["Content-Type"], None) if allow == "OPTIONS, POST" else (None, FRAG["Content-Type"]))
 
 
 async def test_a_token_is_needed_outside_development_and_for_this_room():
@@ -213,6 +215,77 @@ async def test_a_token_is_needed_outside_development_and_for_this_room():
 async def test_a_room_needs_a_name_that_can_be():
     async with serving() as site:
         assert is_problem(await site.http.post("/whip/a b", content=OFFER, headers=SDP), 400, "name")
+
+
+# WHEP. ---------------------------------------------------------------------------------------------------------
+
+LISTENING = offer("loopback").replace("a=sendrecv", "a=recvonly")
+
+
+async def test_who_listens_is_offered_to_the_agent_that_it_names_and_ends_with_delete():
+    async with serving() as site, staffed(site) as agent, asyncio.TaskGroup() as group:
+        request = group.create_task(site.http.post("/whep/r/bot", content=LISTENING, headers=SDP))
+        offered = await agent.expect("offer")
+        assert offered["sdp"].count("a=recvonly\r\n") == 1
+        await agent.send("answer", to=offered["from"], pc=offered["pc"], gen=offered["gen"], sdp=ANSWER)
+        answer = await request
+        assert (answer.status_code, answer.text) == (201, ANSWER)
+        location, etag = answer.headers["location"], answer.headers["etag"]
+        assert location.startswith("/whep/r/bot/")
+        there = (await site.http.get("/v1/rooms/r/participants")).json()["participants"]
+        assert {one["identity"]: one["kind"] for one in there}[offered["from"]] == "whep"
+        headers = FRAG | {"If-Match": etag}
+        assert (await site.http.patch(location, content=FRAGMENT, headers=headers)).status_code == 204
+        assert (await agent.expect("candidate"))["candidate"] == CANDIDATES["public"]
+        assert is_problem(await site.http.patch(location, content=RESTART, headers=headers), 422)
+        assert (await site.http.delete(location)).status_code == 200
+        assert (await agent.expect("participant", op="left"))["participant"]["identity"] == offered["from"]
+        assert is_problem(await site.http.delete(location), 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status", "says"),
+    [
+        ("/whep/r/nobody", LISTENING, 404, "not in the room"),
+        ("/whep/empty/bot", LISTENING, 404, "not in the room"),
+        ("/whep/r/listener", LISTENING, 403, "no agent"),
+        ("/whep/r/b b", LISTENING, 400, "identity"),
+        ("/whep/r/bot", OFFER, 400, "recvonly"),
+        ("/whep/r/bot", "hello", 400, "v=0"),
+    ],
+)
+async def test_who_cannot_be_listened_to(path: str, content: str, status: int, says: str):
+    async with serving() as site, staffed(site):
+        answer = await site.http.post(path, content=content, headers=SDP)
+        assert is_problem(answer, status, says), answer.text
+        there = (await site.http.get("/v1/rooms/r/participants")).json()["participants"]
+        assert len(there) == 2, "nobody is left behind"
+        assert len((await site.http.get("/v1/rooms")).json()["rooms"]) == 1, "no room is opened"
+
+
+async def test_a_listener_needs_the_right_to_hear_and_keeps_no_room_open():
+    rooms = RoomSettings(reconnect_timeout=0.0, departure_timeout=0.0)
+    async with (
+        serving(rooms=rooms) as site,
+        site.worker() as worker,
+        site.joined("ann") as ann,
+        site.agent(worker) as agent,
+        asyncio.TaskGroup() as group,
+    ):
+        for grants, sub, status in (
+            ({"join": True, "subscribe": False}, "x", 403),
+            ({"join": True}, "bot", 403),
+        ):
+            headers = SDP | {"Authorization": f"Bearer {join_token(sub, 'r', grants=grants)}"}
+            answer = await site.http.post("/whep/r/bot", content=LISTENING, headers=headers)
+            assert is_problem(answer, status), answer.text
+        request = group.create_task(site.http.post("/whep/r/bot", content=LISTENING, headers=SDP))
+        offered = await agent.expect("offer")
+        await agent.send("answer", to=offered["from"], pc="main", gen=0, sdp=ANSWER)
+        location = (await request).headers["location"]
+        await ann.send("leave")
+        assert (await agent.expect("leave"))["reason"] == "room_closed"
+        assert is_problem(await site.http.delete(location), 404)
 
 
 async def test_ice_servers_come_as_links():

@@ -392,6 +392,27 @@ async def connecting(url: str, room: str) -> AsyncIterator[Caller]:
 
 
 @asynccontextmanager
+async def overhearing(url: str, room: str, agent: str) -> AsyncIterator[Caller]:
+    """Hear an agent by WHEP, without saying anything."""
+    caller = Caller()
+    async with httpx.AsyncClient(base_url=url, timeout=40) as http:
+        offer, headers = await caller.offer("recvonly"), {"Content-Type": "application/sdp"}
+        response = await http.post(f"/whep/{room}/{agent}", content=offer, headers=headers)
+        response.raise_for_status()
+        caller.place = {"answer": response.text}
+        async with asyncio.TaskGroup() as tasks:
+            caller.start = tasks.create_task
+            await caller.peer.setRemoteDescription(RTCSessionDescription(response.text, "answer"))
+            try:
+                async with asyncio.timeout(30):
+                    await caller.connected.wait()
+                yield caller
+            finally:
+                (await http.delete(response.headers["location"])).raise_for_status()
+                await caller.peer.close()
+
+
+@asynccontextmanager
 async def publishing(url: str, room: str) -> AsyncIterator[Caller]:
     """Join by WHIP: heard, without hearing anything. The candidates come after the offer."""
     caller = Caller()

@@ -191,8 +191,19 @@ def test_a_lost_connection_is_said_on_both_sides(connected):
 
 @pytest.mark.parametrize("event", [LinkLost(1, "closed"), LinkRefused(1, "bad_request", "closed")])
 def test_who_came_by_one_http_request_is_shown_out_when_the_connection_is_gone(event):
-    made = attendance(comes(person("caller-7")), offer(who="caller-7"))
-    assert made.receive(event)[-1] == Say(Moderate(op="remove", identity="caller-7", reason="closed"))
+    for who in (person("caller-7"), person("encoder", kind="whip"), person("speaker", kind="whep")):
+        made = attendance(comes(who), offer(who=who.identity))
+        assert made.receive(event)[-1] == Say(Moderate(op="remove", identity=who.identity, reason="closed"))
+
+
+def test_who_only_listens_is_answered_and_the_session_hears_nothing_of_them():
+    made = Attendance()
+    assert made.receive(comes(person("speaker", kind="whep"))) == []
+    (opened,) = made.receive(offer(who="speaker"))
+    assert isinstance(opened, Open)
+    assert made.receive(LinkAnswered(1, "sdp")) == [Say(Answer(to="speaker", pc="main", gen=0, sdp="sdp"))]
+    assert made.receive(LinkConnected(1, MICROPHONE)) == []
+    assert made.receive(goes(person("speaker", kind="whep"))) == [Close(1)]
 
 
 def test_a_reason_too_long_for_the_wire_is_cut():
