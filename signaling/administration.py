@@ -70,6 +70,8 @@ class DispatchRequest(Model):
     agent: Word = ""
     metadata: Metadata = ""
     attributes: Attributes = Field(default_factory=dict)
+    participant: Identity | None = None
+    """Whom the agent is for, who must be in the room; None for whoever is there."""
     restart: Literal["on_failure", "never"] = "on_failure"
 
 

@@ -165,8 +165,9 @@ class Dispatch:
         match event:
             case AgentWanted(room=room, participant=participant, wish=wish):
                 self._desk.want(room, participant, wish, now, now)
-            case AgentDispatched(job=name, room=room, wish=wish, restart=restart):
-                self._desk.begin(Job(name, room, None, wish, self._desk.give_up_at(now), restart=restart), now)
+            case AgentDispatched(job=name, room=room, participant=participant, wish=wish, restart=restart):
+                give_up_at = self._desk.give_up_at(now)
+                self._desk.begin(Job(name, room, participant, wish, give_up_at, restart=restart), now)
             case DispatchDeleted(job=name):
                 job = self._desk.jobs.get(name)
                 if job is not None and job.state is not JobState.CLOSING:

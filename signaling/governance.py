@@ -1,8 +1,16 @@
 """What those who rule rooms do to the rooms of this server, and to tokens and workers everywhere: over the node."""
 
-from signaling.administration import DataRequest, MuteRequest, RoomChanges, RoomRequest, change_room, send_data
+from signaling.administration import (
+    DataRequest,
+    DispatchRequest,
+    MuteRequest,
+    RoomChanges,
+    RoomRequest,
+    change_room,
+    send_data,
+)
 from signaling.engine.base import Kind
-from signaling.envelope import AgentWish, RoomInfo
+from signaling.envelope import AgentWish, Participant, RoomInfo
 from signaling.errors import ErrorCode, MessageError
 from signaling.jobs import AgentDispatched, DispatchDeleted, Job
 from signaling.links import new_id
@@ -69,20 +77,37 @@ class Governance:
         """Give data to those in a room."""
         self._node.rule(lambda registry, _: send_data(registry.room(room), request))
 
-    async def dispatch(self, room: str, wish: AgentWish, key: str, *, restart: bool) -> Job:
-        """Send an agent to a room, which is opened if need be."""
+    async def prepare_dispatch(self, room: str, request: DispatchRequest, key: str) -> None:
+        """Open a room for an agent if need be; `dispatch` follows at once, and waits for nothing."""
+        if request.participant is not None:
+            self._participant(room, request.participant)
+        await self._node.cluster.check()
+        await self._node.open_room(room, None, key)
+
+    def dispatch(self, room: str, request: DispatchRequest) -> Job:
+        """Send an agent to an open room."""
         most = self._node.settings.dispatch.max_jobs
         if len(self._node.jobs(room)) >= most:
             raise MessageError(ErrorCode.NO_CAPACITY, f"the room has {most} agents already")
-        await self._node.cluster.check()
-        await self._node.open_room(room, None, key)
         info = self._node.holdings.room(room)
-        assert info is not None
-        name = new_id("AJ")
-        self._node.post(AgentDispatched(job=name, room=info, wish=wish, restart=restart))
-        job = self._node.job(name)
+        assert info is not None, "prepared"
+        event = AgentDispatched(
+            job=new_id("AJ"),
+            room=info,
+            wish=AgentWish(name=request.agent, metadata=request.metadata, attributes=request.attributes),
+            participant=None if request.participant is None else self._participant(room, request.participant),
+            restart=request.restart == "on_failure",
+        )
+        self._node.post(event)
+        job = self._node.job(event.job)
         assert job is not None
         return job
+
+    def _participant(self, room: str, identity: str) -> Participant:
+        for one in self._node.participants(room) or ():
+            if one.identity == identity:
+                return one
+        raise MessageError(ErrorCode.NOT_FOUND, f"{identity} is not in the room")
 
     def delete_dispatch(self, job: str) -> None:
         """End a job."""

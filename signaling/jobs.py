@@ -87,12 +87,14 @@ class AgentDispatched:
 
     Attributes:
         job: The id that the job shall have.
+        participant: Whom the agent is for, if anybody.
         restart: Try anew when it fails, while a human is in the room.
     """
 
     job: str
     room: RoomInfo
     wish: AgentWish
+    participant: Participant | None = None
     restart: bool = True
 
 

@@ -18,7 +18,7 @@ from signaling.access import (
 )
 from signaling.administration import DataRequest, DispatchRequest, DrainRequest, MuteRequest, RoomChanges, RoomRequest
 from signaling.engine.base import Kind, Record, participant_key
-from signaling.envelope import AgentWish, Word, parse_value
+from signaling.envelope import Word, parse_value
 from signaling.errors import ErrorCode, MessageError
 from signaling.governance import Governance
 from signaling.node import Node
@@ -151,11 +151,12 @@ class RoomRest:
         wanted = await read_json(request, _dispatch)
         issuer = check_dispatcher(request, self._door, room, wanted.agent)
         key = (room, request.headers.get("idempotency-key", "")[:256])
-        known = await self._cluster.get(Kind.JOB, self._keys[key]) if key[1] and key in self._keys else None
+        await self._governance.prepare_dispatch(room, wanted, issuer)
+        # Nothing is waited for from here on: of two that come at once with one key the second finds the first's job.
+        known = self._node.job(self._keys.get(key, ""))
         if known is not None:
-            return JSONResponse(_facts(known), 202)
-        wish = AgentWish(name=wanted.agent, metadata=wanted.metadata, attributes=wanted.attributes)
-        job = await self._governance.dispatch(room, wish, issuer, restart=wanted.restart == "on_failure")
+            return JSONResponse(job_facts(known), 202)
+        job = self._governance.dispatch(room, wanted)
         if key[1]:
             self._keys[key] = job.id
             if len(self._keys) > MAX_KEYS:

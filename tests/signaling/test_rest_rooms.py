@@ -1,5 +1,6 @@
 """Ruling rooms over HTTP: what changes, who is told, who may not, and the document that describes it."""
 
+import asyncio
 import time
 
 import pytest
@@ -145,3 +146,25 @@ async def test_the_document_describes_every_body_and_loads_nothing():
             assert f"#/components/schemas/{name}" in text
         assert "AgentWish" in schemas
         assert (await site.http.get("/docs")).status_code == 404
+
+
+async def test_an_agent_is_sent_for_somebody_who_is_there():
+    async with serving() as site, site.worker("w", agent="helper") as worker, site.joined("ann", agent=[]) as ann:
+        body = {"agent": "helper", "participant": "nobody"}
+        refused = await site.http.post("/v1/rooms/r/dispatches", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+        assert (await site.http.post("/v1/rooms/new/dispatches", json=body)).status_code == 404
+        assert (await site.http.get("/v1/rooms/new")).status_code == 404, "no room is opened for nobody"
+        assert (await site.http.post("/v1/rooms/r/dispatches", json=body | {"participant": "ann"})).status_code == 202
+        assert (await worker.expect("offer"))["participant"]["identity"] == "ann"
+        assert (await ann.expect("dispatch", op="pending"))["agent"] == "helper"
+
+
+async def test_of_requests_that_come_at_once_with_one_key_one_is_carried_out_and_of_others_three():
+    async with serving() as site, site.joined("ann", agent=[]):
+        same = [site.http.post("/v1/rooms/r/dispatches", json={}, headers={"Idempotency-Key": "k"}) for _ in range(6)]
+        answers = await asyncio.gather(*same)
+        assert {answer.status_code for answer in answers} == {202}
+        assert len({answer.json()["dispatch_id"] for answer in answers}) == 1
+        others = await asyncio.gather(*(site.http.post("/v1/rooms/r/dispatches", json={}) for _ in range(6)))
+        assert sorted(answer.status_code for answer in others) == [202, 202, 503, 503, 503, 503]
