@@ -36,6 +36,7 @@ from agent_worker.realtime.errors import (
     Refused,
 )
 from agent_worker.realtime.events import (
+    ConnectionExpires,
     ConnectionLost,
     ConnectionRestored,
     HostedToolApprovalAsked,
@@ -98,6 +99,7 @@ __all__ = [
     "ClearAudio",
     "ClearPlayback",
     "CommitAudio",
+    "ConnectionExpires",
     "ConnectionLost",
     "ConnectionRestored",
     "CreateItem",

@@ -135,6 +135,12 @@ class Capabilities:
     max_connection_seconds: float | None = None
     """A connection ends after so long; a session may outlive it (`Resume.HANDLE`)."""
 
+    @property
+    def lifetime(self) -> float | None:
+        """Seconds after which a connection ends, for whichever reason; None: nobody says."""
+        limits = [limit for limit in (self.max_session_seconds, self.max_connection_seconds) if limit is not None]
+        return min(limits, default=None)
+
     def __post_init__(self) -> None:
         if self.output_rate not in OPUS_RATES:
             rates = ", ".join(map(str, OPUS_RATES))

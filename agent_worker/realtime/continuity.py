@@ -342,6 +342,10 @@ class Continuity:
                 return [Tell(rt.ItemAdded(item_id=self._unheard.known_as(item_id), previous_item_id=previous))]
             case rt.ItemRetrieved():
                 return self._retelling.retrieved(event)
+            case rt.ConnectionExpires():
+                # In the next pause, however far away its end is: another one may come too late.
+                self._renew_at = now
+                return []
             case rt.ModelError():
                 return self._failed(event, now)
             case _:

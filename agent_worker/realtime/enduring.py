@@ -256,7 +256,8 @@ class EnduringConnection:
                 self._counts["sent"] += 1
         except RealtimeLostError:
             # Whoever reads this connection is told, too, and what was not sent is made good by what follows.
-            _logger.debug("Not sent over a broken connection: %s", fitted.commands)
+            kinds = ", ".join(type(command).__name__ for command in fitted.commands)
+            _logger.debug("Not sent over a broken connection: %s", kinds)
         for event in fitted.events:
             self._do(self._continuity.receive(opened.number, event, clock.now()))
 
@@ -273,8 +274,7 @@ class EnduringConnection:
                 reach = Reach(connection.capabilities, turns=continuity.settings.turn_detection)
                 self._open[number] = opened = _Opened(number, connection, reach)
                 self._counts["connections"] += 1
-                lifetime = connection.capabilities.max_session_seconds
-                self._do(continuity.connected(number, clock.now(), lifetime=lifetime))
+                self._do(continuity.connected(number, clock.now(), lifetime=connection.capabilities.lifetime))
                 # A broken connection may take its time to close: nobody waits for that.
                 self._lost(number, await self._read_all(opened))
         except RealtimeLostError as lost:

@@ -208,6 +208,16 @@ class RateLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionExpires:
+    """The provider will end this connection, though not the conversation (`Capabilities.expiry_notice`).
+
+    `seconds`: So soon.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionLost:
     """The model cannot be reached at the moment; it is being tried again. `message` says why."""
 
@@ -279,6 +289,7 @@ RealtimeEvent = (
     | HostedToolCalled
     | HostedToolApprovalAsked
     | RateLimits
+    | ConnectionExpires
     | ConnectionLost
     | ConnectionRestored
     | ModelError

@@ -172,6 +172,7 @@ class ModelFeed:
                 | rt.HostedToolCalled()
                 | rt.HostedToolApprovalAsked()
                 | rt.SettingsApplied()
+                | rt.ConnectionExpires()
                 | rt.RateLimits()
                 | rt.UnknownEvent()
             ):

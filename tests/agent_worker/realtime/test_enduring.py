@@ -596,8 +596,16 @@ def test_a_renewal_that_fails_is_tried_again_and_harms_nothing():
     assert talk.seen == []
 
 
-@pytest.mark.parametrize(("lifetime", "renewed"), [(3600.0, 3300.0), (600.0, 540.0), (0.0, None)])
-def test_a_session_is_left_before_its_provider_ends_it(lifetime: float, renewed: float | None):
+@pytest.mark.parametrize(
+    ("limits", "renewed"),
+    [
+        ({"max_session_seconds": 3600.0}, 3300.0),
+        ({"max_session_seconds": 600.0}, 540.0),
+        ({"max_session_seconds": 900.0, "max_connection_seconds": 600.0}, 540.0),
+        ({"max_session_seconds": 0.0}, None),
+    ],
+)
+def test_a_session_is_left_before_its_provider_ends_it(limits: dict[str, float], renewed: float | None):
     async def story(talk: Talk) -> None:
         before = (renewed or 3300.0) - 1.0
         await asyncio.sleep(before)
@@ -605,7 +613,21 @@ def test_a_session_is_left_before_its_provider_ends_it(lifetime: float, renewed:
         await asyncio.sleep(2.0)
         assert len(talk.model.sent(rt.CreateItem)) == 2
 
-    tell(story, ScriptedModel(capabilities=rt.Capabilities(max_session_seconds=lifetime)), [said("Hello")])
+    tell(story, ScriptedModel(capabilities=rt.Capabilities(**limits)), [said("Hello")])
+
+
+def test_a_connection_that_is_to_end_is_left_in_the_next_pause():
+    async def story(talk: Talk) -> None:
+        talk.send(rt.CreateResponse(request_id="r1"))
+        talk.model.emit(rt.ConnectionExpires(50.0), rt.ResponseStarted(response_id="resp", request_id="r1"))
+        await asyncio.sleep(5.0)
+        assert len(talk.model.sent(rt.CreateItem)) == 1, "not in the middle of a reply"
+        talk.model.emit(rt.ResponseEnded(response_id="resp", request_id="r1", status=rt.ResponseStatus.COMPLETED))
+        await asyncio.sleep(1.0)
+        assert len(talk.model.sent(rt.CreateItem)) == 2
+
+    talk = tell(story, ScriptedModel(), [said("Hello")])
+    assert [type(event) for event in talk.seen] == [rt.ResponseStarted, rt.ResponseEnded]
 
 
 def test_a_model_that_is_unwell_is_left_and_one_that_will_never_do_is_an_error():

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_worker.realtime.base import (
+    ConnectionExpires,
     ConnectionLost,
     ConnectionRestored,
     ErrorPolicy,
@@ -203,7 +204,7 @@ def test_a_frame_means_this(frame: dict[str, Any], event: WireEvent | None) -> N
 
 def test_every_event_has_a_row() -> None:
     told = {type(event) for _, event in EVENTS.values()} | {UnknownEvent}
-    about_connections = {ConnectionLost, ConnectionRestored}  # No frame says so.
+    about_connections = {ConnectionExpires, ConnectionLost, ConnectionRestored}  # No frame says so.
     assert told - {type(None), SessionCreated, TranscriptDone} == set(RealtimeEvent.__args__) - about_connections
 
 

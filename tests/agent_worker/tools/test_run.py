@@ -12,13 +12,15 @@ import pytest
 
 from agent_worker.agent import Agent, StopResponse
 from agent_worker.errors import ToolError
-from agent_worker.history.items import FunctionCall
+from agent_worker.history.items import FunctionCall, Image
 from agent_worker.realtime.base import FunctionCallReady
 from agent_worker.tools.context import RunContext
 from agent_worker.tools.function_tool import find_tools, function_tool
+from agent_worker.tools.pictures import Pictures
 from agent_worker.tools.run import ToolResult, run_tool
 
 SESSION, SPEECH = cast("Any", object()), cast("Any", object())
+PICTURE = Image(b"\x89PNG of a kind")
 COLLEAGUE = Agent("You are the colleague.")
 NOTHING: Iterator[str] = iter(())
 
@@ -105,6 +107,16 @@ async def hand_over_with_words() -> tuple[Agent, dict[str, int]]:
 
 
 @function_tool
+async def hand_over_with_a_picture() -> tuple[Agent, Pictures]:
+    return COLLEAGUE, Pictures("The table.", (PICTURE,))
+
+
+@function_tool
+def show() -> Image:
+    return PICTURE
+
+
+@function_tool
 async def hand_over_in_silence() -> tuple[Agent, None]:
     return COLLEAGUE, None
 
@@ -157,6 +169,8 @@ TOOLS = find_tools(
         give_what_has_no_json,
         hand_over,
         hand_over_with_words,
+        hand_over_with_a_picture,
+        show,
         hand_over_in_silence,
         hand_over_with_too_much,
         pair,
@@ -197,6 +211,12 @@ CALLS: dict[str, tuple[str, str, ToolResult]] = {
         "{}",
         ToolResult(output='{"table":7}', agent=COLLEAGUE),
     ),
+    "somebody else goes on, and there is something to look at": (
+        "hand_over_with_a_picture",
+        "{}",
+        ToolResult(output="The table.", agent=COLLEAGUE, images=(PICTURE,)),
+    ),
+    "a picture and no word": ("show", "{}", ToolResult(output="A picture.", images=(PICTURE,))),
     "somebody else goes on, and nothing is to be told": (
         "hand_over_in_silence",
         "{}",
