@@ -41,6 +41,7 @@ LINKS: Final = {
 }
 SHOWN: Final = {
     "join": "join",
+    "unanswered": "no answer after",
     "mic_to_model": "mic to model",
     "mic_to_model_late": "mic to model, later",
     "model_to_ear": "model to ear",
@@ -84,7 +85,7 @@ async def measure(
         say(f"  {name}: {runs} calls")
         with rig(start) as (program, model):
             found: Latencies = await measure_latencies(program, model, runs=runs, link=link)
-        if link.is_clean:
+        if link == CLEAN:
             say(f'  "mm-hm" into an answer: {runs} calls')
             with rig(start, heard=BACKCHANNEL_WORDS) as (program, model):
                 await measure_backchannels(program, model, runs=runs, found=found)

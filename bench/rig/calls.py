@@ -33,6 +33,7 @@ class Latencies:
     """Seconds each, in the order measured.
 
     Attributes:
+        unanswered: The seconds waited for an answer that never came; what follows in such a call is not measured.
         join: Offer sent to connected.
         mic_to_model: First loud packet handed to the caller's sender to first loud sample at the model.
         mic_to_model_late: The same some seconds later in the call, when the interruption is spoken.
@@ -47,6 +48,7 @@ class Latencies:
     """
 
     join: list[float] = field(default_factory=list)
+    unanswered: list[float] = field(default_factory=list)
     mic_to_model: list[float] = field(default_factory=list)
     model_to_ear: list[float] = field(default_factory=list)
     turn: list[float] = field(default_factory=list)
@@ -72,11 +74,15 @@ def _gaps(caller: Caller, start: float, end: float) -> Iterator[float]:
         yield after - before
 
 
-async def _ask(caller: Caller, model: ModelServer, found: Latencies) -> float:
-    """Ask the question and wait for its answer; gives back when its first tone was heard."""
+async def _ask(caller: Caller, model: ModelServer, found: Latencies) -> float | None:
+    """Ask the question and wait for its answer; gives back when its first tone was heard, None for never."""
     asked = time.monotonic()
     first, last = await caller.mouth.say(QUESTION)
-    answered = await caller.until_tone(last + 0.1)
+    try:
+        answered = await caller.until_tone(last + 0.1)
+    except TimeoutError:
+        found.unanswered.append(time.monotonic() - last)
+        return None
     (voice, *_) = noted(model, "voice", asked)
     found.mic_to_model.append(voice["at"] - first)
     found.turn.append(answered - last)
@@ -92,6 +98,8 @@ async def call(program: Program, model: ModelServer, found: Latencies, link: Imp
         await asyncio.sleep(SETTLE_SECONDS)
         began = time.monotonic()
         answered = await _ask(caller, model, found)
+        if answered is None:
+            return
         await asyncio.sleep(REPLY_SECONDS)
         interrupted = time.monotonic()
         found.longest_gap.append(max(_gaps(caller, answered, interrupted), default=0.0))
@@ -124,6 +132,8 @@ async def call_with_backchannel(program: Program, model: ModelServer, found: Lat
     async with calling(program.answer) as caller:
         await asyncio.sleep(SETTLE_SECONDS)
         answered = await _ask(caller, model, Latencies())
+        if answered is None:
+            return
         await asyncio.sleep(REPLY_SECONDS)
         first, last = await caller.mouth.say(BACKCHANNEL)
         await asyncio.sleep(AFTER_SECONDS)

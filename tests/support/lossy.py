@@ -64,13 +64,14 @@ class LossyLink:
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
         self._free_at = 0.0
+        self._held = 0
         self._timestamp: int | None = None
         self._sent_at = 0.0
 
     def attach(self, connection: RTCPeerConnection) -> None:
         """Stand between what this peer sends and the network. Call it once its sockets are open: it has gathered."""
         for protocol in _protocols(connection):
-            protocol.transport.sendto = self._instead_of(protocol.transport.sendto)
+            protocol.transport.sendto = self._instead_of(_unless_closed(protocol.transport))
 
     def attach_inbound(self, connection: RTCPeerConnection) -> None:
         """Stand between the network and this peer, whoever sends."""
@@ -111,11 +112,23 @@ class LossyLink:
         loop = asyncio.get_running_loop()
         at = loop.time() + delay
         if not self.impairment.reorder:
-            at = self._free_at = max(at, self._free_at)
-        if at > loop.time():
-            loop.call_at(at, deliver)
-        else:
+            # Timers of one moment fire in any order.
+            at = self._free_at = max(at, self._free_at + 1e-6)
+        if at <= loop.time() and not self._held:
             deliver()
+            return
+        self._held += 1
+        loop.call_at(at, self._let_go, deliver)
+
+    def _let_go(self, deliver: Callable[[], None]) -> None:
+        self._held -= 1
+        deliver()
+
+
+def _unless_closed(transport: Any) -> Callable[[bytes, Any], None]:
+    """What the link holds back may be let go when the connection is over."""
+    send = transport.sendto
+    return lambda data, address: None if transport.is_closing() else send(data, address)
 
 
 def _protocols(connection: RTCPeerConnection) -> list[Any]:
