@@ -132,6 +132,9 @@ async def speak_at_a_loss(speech: Samples, seed: int) -> tuple[Talking, Line, Lo
         await asyncio.sleep(len(speech) / RATE + 0.5)
         packets, lost = call.persons_voice.statistics().packets, len(call.back.lost) - before
         assert call.pump.statistics().fec, "it does not end while packets are lost"
+        # A loss is known by the packet after it.
+        call.back.impairment = CLEAN
+        await asyncio.sleep(0.2)
     assert lost >= 5
     assert packets.lost - known.lost >= lost - 1
     assert packets.recovered - known.recovered >= 0.4 * lost, "but for pauses, whose packets carry no copy"
