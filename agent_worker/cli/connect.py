@@ -19,6 +19,7 @@ from agent_worker.cli.environment import Environment
 from agent_worker.cli.errands import Errands, GiveUp, Leave, SayLine, SaySound
 from agent_worker.cli.line_editor import EndOfInput, LineEditor
 from agent_worker.cli.live import plain_console
+from agent_worker.cli.mixer import Mixer
 from agent_worker.cli.output import LogLevel, clear_errors, log_to_stderr, run_until_interrupted
 from agent_worker.cli.transcript import Line, Speaker
 from agent_worker.cli.wav import WavTape, WavVoice, read_wav
@@ -158,6 +159,7 @@ class Visit:
         self._voice = WavVoice()
         self._left = asyncio.Event()
         self._tape: WavTape | None = None
+        self._mixer = Mixer()
         self._call: Call | None = None
         self._display: Display = (
             LiveDisplay(console, self._going_on) if console.is_terminal else PlainDisplay(console)
@@ -179,7 +181,11 @@ class Visit:
             call = self._call = Call(
                 entrance, pump, hear=self._on_sound, addresses=addresses, show=self._display.line
             )
-            await self._live(call, pump)
+            try:
+                await self._live(call, pump)
+            finally:
+                if self._tape is not None:
+                    self._tape.put(self._mixer.rest())
         if record is not None and self._tape is not None:
             typer.echo(f"{record}: {self._tape.samples / WIRE_RATE:.1f} s of what was heard", err=True)
 
@@ -231,9 +237,10 @@ class Visit:
                 self._call.type(line)
         self._display.refresh()
 
-    def _on_sound(self, samples: Samples) -> None:
+    def _on_sound(self, who: str, samples: Samples) -> None:
         if self._tape is not None:
-            self._tape.put(samples)
+            self._mixer.put(who, samples, now())
+            self._tape.put(self._mixer.settled(now()))
 
     def _going_on(self) -> RenderableType:
         call = self._call

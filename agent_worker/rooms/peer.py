@@ -1,6 +1,7 @@
-"""One human's media connection: offer -> answer -> their microphone in, the agent's voice out, until it is lost.
+"""One media connection with somebody else: offer -> answer -> their microphone in, our voice out, until it is lost.
 
-We always answer and never offer. aiortc waits for ever on what does not connect and notices a dead peer after half a
+Agents always answer and never offer; a terminal that joins as a human (cli/call.py) does either.
+aiortc waits for ever on what does not connect and notices a dead peer after half a
 minute, so the deadlines are here.
 """
 
@@ -61,6 +62,7 @@ class Peer:
         pump: The room's voice.
         addresses: Which of this machine's addresses are offered.
         relay_only: No way but through the TURN server is used.
+        rate: Samples per second of what is heard, where aiortc does not decode it itself.
     """
 
     def __init__(
@@ -70,12 +72,13 @@ class Peer:
         pump: VoicePump,
         addresses: OfferedAddresses = OfferedAddresses.NETWORK,
         relay_only: bool = False,
+        rate: int = MODEL_RATE,
     ) -> None:
         self._ice_servers = ice_servers
         self._relay_only = relay_only
         self._pump = pump
         self._addresses = addresses
-        self._decoder = Decoder(MODEL_RATE) if receiver_tap.is_known() else None
+        self._decoder = Decoder(rate) if receiver_tap.is_known() else None
         self._microphone = Microphone(WIRE_RATE if self._decoder is None else self._decoder.rate)
         self._voice: RemoteVoice | None = None
         self._early: list[RTCIceCandidate | None] = []
@@ -136,8 +139,7 @@ class Peer:
             check_sdp(offer, "offer")
         except MessageError as refusal:
             raise ProtocolError(refusal.text, code=str(refusal.code)) from refusal
-        usable = sdp.without_names(offer)
-        self._candidates = sum(line.startswith("a=candidate:") for line in usable.splitlines())
+        usable = self._counted(offer)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._negotiate(usable)
@@ -149,6 +151,50 @@ class Peer:
             raise ConnectionLostError(f"no answer could be made: {error}") from error
         except Exception as error:  # aiortc has no root of what it raises on a stranger's text
             raise ProtocolError(f"the offer cannot be used: {error!r}") from error
+        return self._local_description()
+
+    async def offer(self) -> str:
+        """Our offer, with all our candidates, in place of taking theirs; `take` takes the answer to it.
+
+        Raises:
+            ConnectionLostError: We could not make one in time.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                ice.send_opus(self._connection, self._track)
+                with ice.offer_addresses(self._addresses):
+                    await self._connection.setLocalDescription(await self._connection.createOffer())
+        except TimeoutError as error:
+            raise ConnectionLostError(
+                f"no offer could be made within {ANSWER_SECONDS:g} s: check the STUN and TURN servers"
+            ) from error
+        except OSError as error:
+            raise ConnectionLostError(f"no offer could be made: {error}") from error
+        return self._local_description()
+
+    async def take(self, answer: str) -> None:
+        """Take the answer to our `offer`.
+
+        Raises:
+            ProtocolError: It is malformed, or cannot be used.
+        """
+        try:
+            check_sdp(answer, "answer")
+        except MessageError as refusal:
+            raise ProtocolError(refusal.text, code=str(refusal.code)) from refusal
+        usable = self._counted(answer)
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(sdp=usable, type="answer"))
+        except Exception as error:  # aiortc has no root of what it raises on a stranger's text
+            raise ProtocolError(f"the answer cannot be used: {error!r}") from error
+        await self._take_early()
+
+    def _counted(self, description: str) -> str:
+        usable = sdp.without_names(description)
+        self._candidates = sum(line.startswith("a=candidate:") for line in usable.splitlines())
+        return usable
+
+    def _local_description(self) -> str:
         answer = self._connection.localDescription.sdp
         if self._relay_only and not sdp.has_candidate(answer):
             # aiortc says nothing of a relay that refuses, or does not answer.
@@ -167,12 +213,15 @@ class Peer:
         ice.send_opus(self._connection, self._track)
         await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
         ice.keep_one_microphone(self._connection)
+        await self._take_early()
+        with ice.offer_addresses(self._addresses):
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+
+    async def _take_early(self) -> None:
         self._described = True
         early, self._early = self._early, []
         for candidate in early:
             await self._add(candidate)
-        with ice.offer_addresses(self._addresses):
-            await self._connection.setLocalDescription(await self._connection.createAnswer())
 
     async def add_candidate(
         self, candidate: str | None, sdp_mid: str | None = None, sdp_mline_index: int | None = None

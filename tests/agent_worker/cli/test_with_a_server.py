@@ -110,6 +110,27 @@ def test_a_recording_is_spoken_the_answer_shown_and_kept(server, tmp_path):
     assert "s of what was heard" in result.stderr
 
 
+def test_two_terminals_hear_each_other(server, tmp_path):
+    """Who came later offers; the tape of the first has the words of the second, wave for wave."""
+    (spoken,) = CORPUS.glob("s01_*.wav")
+    heard = tmp_path / "heard.wav"
+    with going_on("connect", "--room", "two", "--identity", "ann", "--record", str(heard), *server) as ann:
+        read_until(ann, r"the sound is connected")
+        result = run("connect", "--room", "two", "--identity", "bob", "--say", str(spoken), "--linger", "1", *server)
+        assert result.returncode == 0, result.stderr
+        assert "* ann can be heard" in result.stdout.splitlines()
+        read_until(ann, r"bob can be heard")
+        read_until(ann, r"bob \(human\) has left")
+        ann.stdin.close()
+        assert ann.wait(PATIENCE) == 0
+    tape, said = load(heard)[0].astype(float), load(spoken)[0].astype(float)
+    size = len(tape) + len(said)
+    together = np.fft.irfft(np.fft.rfft(tape, size) * np.conj(np.fft.rfft(said, size)), size)
+    at = int(np.argmax(together[: len(tape)]))
+    piece = tape[at : at + len(said)]
+    assert together[at] / (np.linalg.norm(piece) * np.linalg.norm(said[: len(piece)])) > 0.7
+
+
 def test_lines_of_a_pipe_are_answered_and_rooms_and_jobs_show_it(server):
     with going_on("connect", "--room", "pipe", "--identity", "bob", *server) as caller:
         read_until(caller, r"the sound is connected")
