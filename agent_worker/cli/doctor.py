@@ -1,7 +1,8 @@
 """`agent-worker doctor`: what this machine has, what it lacks, and the command that mends it."""
 
+import asyncio
 from collections.abc import Iterator
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -19,6 +20,7 @@ from agent_worker.cli.checks import (
     check_vad,
 )
 from agent_worker.cli.environment import Environment
+from agent_worker.cli.output import clear_errors
 
 __all__ = ["doctor"]
 
@@ -29,13 +31,25 @@ _MARKS: Final = {
 }
 
 
-def doctor() -> None:
+def doctor(
+    signaling: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Check this signaling server, too: its page, and whether its TURN servers give a relay from here.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Check this machine and say what is missing, with the exact command that installs it.
 
     The exit code is 1 when something is missing without which nothing works, else 0.
     """
     console = Console()
     findings = list(_findings())
+    if signaling is not None:
+        with clear_errors():
+            findings += asyncio.run(_reach(signaling))
     table = Table(box=None, pad_edge=False)
     for title in ("", "What", "Found", "What to do"):
         table.add_column(title, overflow="fold")
@@ -61,6 +75,12 @@ def _findings() -> Iterator[Finding]:
     yield _model()
     yield check_port(8080, "signaling", "--port")
     yield check_port(8765, "local model", "--model-port")
+
+
+async def _reach(signaling: str) -> list[Finding]:
+    from agent_worker.cli.reach import check_reach
+
+    return await check_reach(signaling, Environment().key)
 
 
 def _model() -> Finding:

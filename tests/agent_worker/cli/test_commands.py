@@ -14,7 +14,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from agent_worker.cli import command_line
+from agent_worker.cli import COMMANDS, EXAMPLES, command_line
 from agent_worker.worker.lifeline import LAST_GRACE
 from tests.support.stack import ROOT, clean_environment, free_port
 
@@ -104,6 +104,16 @@ def test_help_names_everything(arguments, words):
     assert result.exit_code == 0
     for word in words:
         assert word in result.output, word
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_examples_that_the_command_takes(command):
+    result = CliRunner().invoke(command_line(), [command, "--help"])
+    assert "Examples:\n" in result.output
+    for line in EXAMPLES[command]:
+        assert f"  {line}\n" in result.output
+        options = [word for word in line.split() if word.startswith("--")]
+        assert all(option in result.output.partition("Examples:")[0] for option in options)
 
 
 # Start. ----------------------------------------------------------------------------------------------------------
