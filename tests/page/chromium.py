@@ -3,7 +3,7 @@
 The microphone is either given without asking, or refused without asking as long as no permission is granted.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -47,19 +47,23 @@ def require_chromium() -> None:
 
 
 @asynccontextmanager
-async def chromium(*, microphone: Path | None = None, wary: bool = False) -> AsyncIterator[Browser]:
+async def chromium(
+    *, microphone: Path | None = None, wary: bool = False, executable: Path = EXECUTABLE, flags: Sequence[str] = ()
+) -> AsyncIterator[Browser]:
     """One running Chromium.
 
     Args:
         microphone: A 48 kHz WAV that loops; None is Chromium's own beeping.
         wary: Refuse the microphone, and play nothing before a click.
+        executable: A program that runs it, elsewhere or otherwise.
+        flags: More of them; the last one of a name holds.
     """
     require_chromium()
-    flags = [*QUIET, *(WARY if wary else TRUSTING)]
+    arguments = [*QUIET, *(WARY if wary else TRUSTING), *flags]
     if microphone is not None:
-        flags.append(f"--use-file-for-fake-audio-capture={microphone}")
+        arguments.append(f"--use-file-for-fake-audio-capture={microphone}")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(headless=True, executable_path=str(EXECUTABLE), args=flags)
+        browser = await playwright.chromium.launch(headless=True, executable_path=str(executable), args=arguments)
         try:
             yield browser
         finally:
