@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format docs bench bench-peers clean test-clients test-failures
+.PHONY: help install demo test soak check format docs bench bench-peers bench-rooms clean test-clients test-failures
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
@@ -59,6 +59,10 @@ bench: $(VENV)/.installed-dev ## measure latency with real calls on this machine
 	@$(BIN)/python -m bench.listening
 	@$(BIN)/python -m bench.local_model
 	@$(BIN)/python -m bench.realtime
+
+bench-rooms: $(VENV)/.installed-dev ## measure what a room costs, and whether twelve at once are heard without a gap
+	@$(BIN)/python -m bench.rooms $(ARGS)
+	@$(BIN)/python -m bench.gaps
 
 .venv-peers/.installed: bench/rig/requirements-peers.txt
 	@$(PYTHON) -m venv .venv-peers

@@ -1,7 +1,7 @@
 """A room never has two agents, and has one again when all is well: both machines that decide it, and a bad network.
 
-The server's dispatch and the registers of two workers, in virtual time. Sockets are cut or fall silent; workers, rooms'
-processes and the server itself are stopped or killed, in any order.
+The server's dispatch and the registers of two workers, in virtual time. Sockets are cut or fall silent; rooms,
+workers and the server itself are stopped or killed, in any order.
 """
 
 from collections import deque

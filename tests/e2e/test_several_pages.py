@@ -52,7 +52,7 @@ class Person:
 PEOPLE = {
     "Ada": Person("s28", 13.0, "what is seven plus five", "That makes 12"),
     "Bob": Person("s02", 19.0, "what time is it", "It is"),
-    "Cem": Person("s19", 23.0, "tell me a joke", ""),
+    "Cem": Person("s19", 23.0, "actually", ""),
 }
 LATELY = 50.0
 """Seconds in which everybody has spoken at least once."""

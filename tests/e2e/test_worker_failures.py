@@ -149,6 +149,20 @@ async def test_sigterm_drains_the_call_goes_on_and_nobody_new_is_taken(tmp_path)
         assert await asyncio.to_thread(system.worker.popen.wait, 40) == 0
 
 
+async def test_what_an_application_does_last_is_waited_for_when_the_worker_is_stopped(tmp_path):
+    kept = tmp_path / "kept.txt"
+    with stack(tmp_path, agent="tests/support/agents/keeper.py", worker_env={"KEPT": str(kept)}) as system:
+        async with calling(system.url, "kept") as caller:
+            await caller.until(lambda: caller.agent_states()[-1:] == ["listening"])
+            _, end = await caller.say(corpus("s28"))
+            await caller.until_heard(end)
+            await caller.until_silent(1.0)
+            system.worker.popen.terminate()
+            assert await asyncio.to_thread(system.worker.popen.wait, 30) == 0
+        assert "12" in kept.read_text()
+        assert "ended (success)" in system.worker.printed()
+
+
 async def test_operators_see_it_live_and_its_figures(tmp_path):
     port = free_port()
     with stack(tmp_path, worker_options=("--health-port", str(port))) as system:
