@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -212,8 +212,11 @@ async def a_browser_is_killed_and_the_others_talk_on(meeting: Meeting) -> None:
 
 def kill_browser(microphone: Path) -> None:
     """Every process of the Chromium that has this microphone."""
-    ours = psutil.Process().children(recursive=True)
-    found = [each for each in ours if any(str(microphone) in word for word in each.cmdline())]
+    found: list[psutil.Process] = []
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # of those that have just ended
+            if any(str(microphone) in word for word in each.cmdline()):
+                found.append(each)
     assert found
     for process in found:
         process.kill()
