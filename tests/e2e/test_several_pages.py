@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import psutil
 import pytest
 import pytest_asyncio
@@ -54,8 +55,6 @@ PEOPLE = {
     "Bob": Person("s02", 19.0, "what time is it", "It is"),
     "Cem": Person("s19", 23.0, "actually", ""),
 }
-LATELY = 50.0
-"""Seconds in which everybody has spoken at least once."""
 OTHERS = len(PEOPLE)
 """Connections of each page: to the other people, and to the agent."""
 SEEN = """() => {
@@ -146,12 +145,19 @@ async def test_the_agent_answers_each_by_name_and_all_hear_each_other(meeting: M
 
 
 def assert_heard(said: Samples, sound: Samples) -> None:
-    """The loudest pieces of what was said were heard of late, whoever else spoke at the same time at other times."""
-    whole, recording = said.astype(np.float64), sound[-round(LATELY * RATE / 2) :].astype(np.float64)
-    pieces = [whole[start : start + PIECE] for start in range(0, len(whole) - PIECE, PIECE)]
-    loud = sorted(pieces, key=lambda piece: -float(np.mean(piece**2)))[:4]
+    """Most of what was said was heard once at least; others may have spoken at the same time at other times."""
+    whole, recording = thinned(said), thinned(sound)
+    size = PIECE // 3
+    pieces = [whole[start : start + size] for start in range(0, len(whole) - size, size)]
+    loud = sorted(pieces, key=lambda piece: -float(np.mean(piece**2)))[:6]
     likeness = [find(piece, recording)[1] for piece in loud]
-    assert np.mean(np.array(likeness) > 0.7) >= 0.7, likeness
+    # What was not said is as like as this in one or two of six pieces, where words are the same.
+    assert sum(each > 0.75 for each in likeness) >= 4, likeness
+
+
+def thinned(samples: Samples) -> npt.NDArray[np.float64]:
+    """24 kHz to 8 kHz: enough for finding it, and quick."""
+    return samples[: len(samples) // 3 * 3].reshape(-1, 3).mean(axis=1)
 
 
 async def heard(page: Page) -> Samples:
