@@ -4,6 +4,7 @@
     join      a caller's first request to sound that can flow, the connections made one after the other
     quiet     CPU of one room while nobody speaks, microphones open
     talking   CPU of one room while its agent speaks
+    late      the share of its voice's frames that reached this machine more than 40 ms after the one before
     memory    PSS of the first room process, and of all divided by the rooms (pages shared with others count in part)
 
 CPU is process time of the room processes alone, in per cent of one core. The callers and the model are those of
@@ -30,9 +31,10 @@ from rich.table import Table
 
 from agent_worker.worker import room_process
 from agent_worker.worker.ipc import Lines, Ready, decode_for_supervisor
+from agent_worker.worker.last_lines import LastLines
 from agent_worker.worker.program import ModelSettings, VoiceProgram
 from bench.rig.caller import calling
-from bench.rig.calls import QUESTION
+from bench.rig.calls import QUESTION, lateness
 from bench.rig.programs import Program, agent_worker, model_server
 
 AGENT = "examples/assistant.py"
@@ -51,6 +53,7 @@ class Cost:
     join: list[float]
     quiet: float
     talking: float
+    late: float
     first: float
     each: float
 
@@ -63,14 +66,16 @@ def start_seconds(runs: int) -> list[float]:
     found: list[float] = []
     for _ in range(runs + 1):
         ours, theirs = socket.socketpair()
-        start = time.perf_counter()
-        process = context.Process(target=room_process.main, args=(theirs, program, 30))
-        process.start()
-        theirs.close()
-        (line,) = Lines().feed(ours.recv(4096))
-        assert isinstance(decode_for_supervisor(line), Ready)
-        found.append(time.perf_counter() - start)
-        ours.close()
+        ours.settimeout(30)
+        with ours, LastLines() as last_lines:
+            start = time.perf_counter()
+            last_lines.send_to(ours)
+            process = context.Process(target=room_process.main, args=(theirs, program, 30))
+            process.start()
+            theirs.close()
+            (line,) = Lines().feed(ours.recv(4096))
+            assert isinstance(decode_for_supervisor(line), Ready)
+            found.append(time.perf_counter() - start)
         process.join()
     return found[1:]  # the first one started the fork server
 
@@ -114,6 +119,7 @@ async def measure(rooms: int, shared_by: int) -> Cost:
             since = time.monotonic()
             talking = await cpu_percent(busy)
             heard = [len(caller.tones(since)) * 0.02 / WINDOW for caller in callers]
+            late = [lateness(caller, since) for caller in callers]
             sizes = [memory(process) for process in busy]
             joined = [caller.joined_after for caller in callers]
         # Out here: each call is a task group, and what is raised within sixteen of them is printed without its text.
@@ -126,6 +132,7 @@ async def measure(rooms: int, shared_by: int) -> Cost:
         join=joined,
         quiet=quiet / rooms,
         talking=talking / rooms,
+        late=statistics.fmean(late),
         first=sizes[0],
         each=sum(sizes) / rooms,
     )
@@ -144,7 +151,7 @@ def main() -> None:
     started = start_seconds(10)
     console.print(f"start: {statistics.median(started) * 1000:.0f} ms ({min(started) * 1000:.0f} to", end=" ")
     console.print(f"{max(started) * 1000:.0f}), {len(started)} runs")
-    table = Table("rooms", "in a process", "join", "quiet", "talking", "first process", "memory of each room")
+    table = Table("rooms", "in a process", "join", "quiet", "talking", "late", "first process", "memory of each room")
     for rooms, shared_by in arguments.arrangements:
         cost = asyncio.run(measure(rooms, shared_by))
         table.add_row(
@@ -153,6 +160,7 @@ def main() -> None:
             f"{statistics.median(cost.join) * 1000:.0f} ms",
             f"{cost.quiet:.1f} %",
             f"{cost.talking:.1f} %",
+            f"{cost.late:.2%}",
             f"{cost.first:.0f} MiB",
             f"{cost.each:.0f} MiB",
         )

@@ -197,7 +197,8 @@ async def _converse(caller: Caller, until: float, offset: float) -> int:
     return answered
 
 
-def _lateness(caller: Caller, since: float) -> float:
+def lateness(caller: Caller, since: float) -> float:
+    """The share of the frames of speech that reached this machine more than 40 ms after the one before."""
     gaps = list(_gaps(caller, since, time.monotonic()))
     speech = [gap for gap in gaps if gap < QUIET_SECONDS]
     return sum(gap > 0.04 for gap in speech) / max(1, len(speech))
@@ -217,5 +218,5 @@ async def measure_cost(program: Program, *, calls: int, seconds: float) -> Cost:
         await asyncio.sleep(max(0.0, start + seconds - time.monotonic()))
         used, took = program.cpu_seconds() - used, time.monotonic() - start
         pss = program.pss_mib()
-        late = sum(_lateness(caller, start) for caller in callers) / calls
+        late = sum(lateness(caller, start) for caller in callers) / calls
         return Cost(calls, used / took / calls, pss, sum(talk.result() for talk in talks), late)
