@@ -66,6 +66,7 @@ _TYPED: Final[tuple[tuple[str, str], ...]] = (
 _COMPILED: Final = tuple((re.compile(pattern), answer) for pattern, answer in _TABLE)
 _COMPILED_TYPED: Final = tuple((re.compile(pattern), answer) for pattern, answer in _TYPED)
 _SAY: Final = re.compile(r"\b(?:say|repeat after me|repeat)\b[\s:,]+[\"“']?(.+?)[\"”']?$", re.IGNORECASE | re.DOTALL)
+_NOTHING_TO_SAY: Final = frozenset({"", "that", "it", "this", "so", "what", "something", "anything", "again"})
 _SPELL: Final = re.compile(r"\bspell (?:the word |the name )?([^\W\d_]+)$")
 _WHAT_I_SAID: Final = re.compile(r"\bwhat did i (?:just )?(?:say|ask)\b|\bwhat was my (?:last )?question\b")
 
@@ -84,7 +85,10 @@ def answer(line: UserLine, context: Context) -> Say | None:
 def _said_after(words: str, line: UserLine, _context: Context) -> str | None:
     """What follows "say" or "repeat after me"."""
     found = _SAY.search(line.text[:400].strip())
-    if found is None or not words or len(found[1].split()) > LONGEST_SAID_AFTER or not normal(found[1]):
+    if found is None or len(found[1].split()) > LONGEST_SAID_AFTER or normal(found[1]) in _NOTHING_TO_SAY:
+        return None
+    # In the middle of what was heard "say" may be anything.
+    if not line.typed and not words.startswith(("say ", "please say ", "can you say ")):
         return None
     said = found[1].strip()
     return f"{said[:1].upper()}{said[1:]}" if said[-1] in ".!?" else f"{said[:1].upper()}{said[1:]}."

@@ -5,11 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from agent_worker.audio import Samples
-from agent_worker.cascade import pocketsphinx
+from agent_worker.audio import MODEL_RATE, VAD_RATE, Samples, samples_in, silence
+from agent_worker.cascade import engines, pocketsphinx
 from agent_worker.cascade.base import Heard
 from agent_worker.cascade.pocketsphinx import RATE, PocketsphinxRecogniser
-from agent_worker.cascade.resample import Resampler
+from agent_worker.cascade.resample import Resampler, resampled
+from tests.support.missing import missing
 from tests.support.wav import corpus
 
 COMMANDS = [
@@ -155,3 +156,22 @@ def test_an_utterance_without_end_is_heard_up_to_its_limit(
     quiet = np.zeros(RATE, dtype=np.int16)
     assert hear(recogniser, np.concatenate((quiet, sound("s15")))).text == ""
     assert hear(recogniser, sound("s15")[:RATE]).text == "stop"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "i would like to order two large pizzas and a coffee",
+        "make it large",
+        "how do you say thank you in french",
+        "when is the next train to paris",
+    ],
+)
+def test_what_the_local_model_asks_for_is_understood(recogniser: PocketsphinxRecogniser, said: str) -> None:
+    flite = engines.synthesiser("flite")
+    if flite is None or "rms" not in flite.voices:
+        missing("the voice rms is needed: apt-get install flite")
+    spoken = np.concatenate([chunk.samples for chunk in flite.speak(said, voice="rms")])
+    quiet = silence(samples_in(0.3, MODEL_RATE))
+    samples = resampled(np.concatenate((quiet, spoken, quiet)), MODEL_RATE, VAD_RATE)
+    assert hear(recogniser, samples).text == said

@@ -53,7 +53,9 @@ def test_it_knows_what_was_said_to_it() -> None:
     assert answered("what did I just say", *before) == "You said: Tell me about Paris"
 
 
-@pytest.mark.parametrize("said", ["who ate the cheese is far", "do the thing right", "blah blub", "", "say"])
+@pytest.mark.parametrize(
+    "said", ["who ate the cheese is far", "do the thing right", "blah blub", "", "say", "say that", "sam say bob"]
+)
 def test_what_was_heard_badly_is_no_small_talk(said: str) -> None:
     line = UserLine(said)
     context = Context(situation=Situation(history=(line,)), memory=Memory((line,)), moment=MOMENT)
