@@ -23,6 +23,15 @@ CLIENTS = ROOT / ".venv-clients"
 PYTHON = CLIENTS / "bin" / "python"
 SCRIPTS = Path(__file__).parent / "scripts"
 ANSWER = "half past four in the afternoon"
+SENT = (
+    "session.update",
+    "input_audio_buffer.append",
+    "conversation.item.create",
+    "response.create",
+    "conversation.item.truncate",
+    "conversation.item.retrieve",
+)
+"""What belongs to a whole conversation, from the client's side."""
 SECOND = 2 * MODEL_RATE
 """Bytes of audio."""
 
@@ -46,8 +55,10 @@ def said(talked: Talk) -> list[str]:
 
 
 def check(talked: Talk) -> None:
-    """What holds for every client's conversation, by what the server sent."""
+    """What holds for every client's conversation, by what the client asked for and what the server sent."""
     talked.check()
+    assert [kind for kind in SENT if not talked.sent(kind)] == []
+    assert talked.of("session.updated")[-1]["session"]["tools"][0]["name"] == "get_time"
     assert transcripts(talked)[:2] == ["what time is it", "tell me a story"]
     (call,) = talked.of("response.function_call_arguments.done")
     assert call["name"] == "get_time"
