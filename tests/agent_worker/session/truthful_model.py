@@ -338,7 +338,8 @@ class _Connection:
         if kept is None or not kept.words or end_ms > len(kept.words) * WORD_MS:
             self._model.faults.append(f"{item_id} was to be truncated at {end_ms} ms: {kept}")
             return
-        kept.words, kept.truncated = kept.words[: -(-end_ms // WORD_MS)], True
+        # Less than that of a word is a fade.
+        kept.words, kept.truncated = kept.words[: -(-(end_ms - 40) // WORD_MS)], True
         self._put(rt.ItemTruncated(item_id=item_id, audio_end_ms=end_ms))
 
     # What it hears.
