@@ -193,15 +193,17 @@ class Cluster:
             group.create_task(self._take_orders())
 
     async def _keep_announced(self) -> None:
-        # A task of its own: were it behind other waits, the lease would lapse under load.
+        # A task of its own, and without the lock: behind other waits the lease would lapse under load.
         while True:
-            async with self._lock:
-                try:
-                    await self._announce()
-                    for node in await self._ask(self._engine.sweep()):
-                        logger.warning("x server %s is gone: its rooms are free", node)
-                except EngineError:
-                    pass
+            try:
+                memory = await self._announce()
+                if memory != self._memory or not self.is_reachable:
+                    async with self._lock:
+                        await self._begin_anew(memory)
+                for node in await self._ask(self._engine.sweep()):
+                    logger.warning("x server %s is gone: its rooms are free", node)
+            except EngineError:
+                pass
             await asyncio.sleep(BEAT)
 
     async def _keep_told(self) -> None:
@@ -225,14 +227,15 @@ class Cluster:
             except MessageError as refused:
                 logger.warning("x an order of another server is not understood: %s", refused.text)
 
+    async def _announce(self) -> str:
+        """Say that this node is alive; what names the engine's memory of it."""
+        self._tried_at = asyncio.get_running_loop().time()
+        return await self._ask(self._engine.announce_node(self._holder.state()))
+
     # How; all with the lock. -----------------------------------------------------------------------------------
 
-    async def _announce(self) -> None:
-        """Say that this node is alive, and all it holds if the engine may not know it."""
-        self._tried_at = asyncio.get_running_loop().time()
-        memory = await self._ask(self._engine.announce_node(self._holder.state()))
-        if memory == self._memory and self.is_reachable:
-            return
+    async def _begin_anew(self, memory: str) -> None:
+        """Tell the engine what it may not know: it was away, or lost its memory, or this node was silent."""
         if memory != self._memory:
             self._written.forget()
             for room in list(self._epochs):
@@ -253,7 +256,9 @@ class Cluster:
         """
         now = asyncio.get_running_loop().time()
         if self._tried_at is None or now - self._tried_at > NODE_LEASE / 2:
-            await self._announce()
+            memory = await self._announce()
+            if memory != self._memory or not self.is_reachable:
+                await self._begin_anew(memory)
         elif not self.is_reachable:
             raise EngineError
 
@@ -348,8 +353,8 @@ class Cluster:
         try:
             found = await self._ask(self._engine.reserve(want))
         except StaleOwnerError:
-            await self._reclaim(request.room)
-            return _nobody(request, "the room was given to another server")
+            is_ours = await self._reclaim(request.room)
+            return _nobody(request, "the server takes the room up again" if is_ours else "the room is elsewhere now")
         match found:
             case Reserved(worker=worker):
                 return WorkerReserved(job=request.job, attempt=request.attempt, worker=worker)
