@@ -127,7 +127,7 @@ class Live:
             start=self._own,
             words_within=lambda: options().verdict_timeout,
             transcribes=self._transcribes,
-            delete=self._delete_turn,
+            delete=lambda item_id: self._performer.perform(act.DeleteItem(item_id)),
         )
         self.humans = Humans(
             connection=connection,
@@ -393,9 +393,6 @@ class Live:
 
     def _server_turns(self) -> bool:
         return self._options().turn_detection is TurnMode.SERVER
-
-    def _delete_turn(self, item_id: str) -> None:
-        self._performer.perform(act.DeleteItem(item_id))
 
     def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._group.create_task(work)
