@@ -158,7 +158,7 @@ export const PROBLEMS = Object.freeze({
   agent_error: {
     tone: "alert",
     title: "The agent has a problem",
-    text: (message) => message,
+    text: (message) => `${message} If that does not pass, leave and join again.`,
     actions: [],
   },
   microphone_asking: {
@@ -262,7 +262,7 @@ export const PROBLEMS = Object.freeze({
   removed: {
     tone: "alert",
     title: "You were removed from the room",
-    text: "Somebody who runs this room took you out.",
+    text: "Somebody who runs this room took you out. To come back, ask them for a new link.",
     actions: [BACK],
   },
   unsupported_version: {
