@@ -129,6 +129,8 @@ async def tells_who_speaks(ada: Page, bob: Page, agent: ScriptedAgent) -> None:
     await agent.begin("user", "u2", identity=second)
     await agent.write("u2", "And for me?")
     await agent.end("u2")
+    # His own words stand on his page at once, those of others when they have come.
+    await expect(bob.locator("#log > li")).to_have_count(3)
     await bob.get_by_label("Type instead of speaking").fill("In writing, too")
     await bob.keyboard.press("Enter")
     await expect(ada.locator("#log > li")).to_have_count(5)
