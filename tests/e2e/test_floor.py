@@ -171,7 +171,8 @@ async def interrupt(system: Stack, room: str, names: list[str]) -> None:
     """I-4, I-6, R-2, R-3: each of them cuts the story, and all sides agree on the word at which it ended."""
     async with calling(system.url, room) as caller:
         await listens(caller)
-        for name, story_told in zip(names, itertools.chain((STORY, SECOND_STORY), itertools.repeat(STORY))):
+        stories = itertools.chain((STORY, SECOND_STORY), itertools.repeat(STORY))
+        for name, story_told in zip(names, stories, strict=False):
             begun = await story_begins(caller)
             start, _ = await caller.say(corpus(name))
             await caller.until(lambda start=start: "interrupted" in caller.agent_events(since=start), seconds=5.0)
