@@ -22,10 +22,10 @@ demo: $(VENV)/.installed-local ## talk to the agent: signaling, worker, model, a
 	@$(BIN)/python -m agent_worker demo --port $(PORT)
 
 test: $(VENV)/.installed-dev ## run every test that this machine can run
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-failures: $(VENV)/.installed-dev ## kill and stop each program during a call, and attack next door (some minutes)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m failures $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m failures $(ARGS)
 
 # The clients of others live apart: their dependencies are none of ours.
 .venv-clients/.installed: tests/clients/requirements.txt tests/clients/package-lock.json scripts/clients.sh
