@@ -17,6 +17,7 @@ from playwright.async_api import Page, expect
 from agent_worker.audio import Samples, silence
 from tests.page.chromium import chromium
 from tests.page.expectations import log, reaches
+from tests.page.peers import RECEIVED, SEEN
 from tests.support.alignment import PIECE, find, halved
 from tests.support.recordings import spoken
 from tests.support.stack import Stack, running, stack, wait_ready
@@ -57,22 +58,6 @@ PEOPLE = {
 }
 OTHERS = len(PEOPLE)
 """Connections of each page: to the other people, and to the agent."""
-SEEN = """() => {
-  window.peers = [];
-  const Original = RTCPeerConnection;
-  window.RTCPeerConnection = class extends Original {
-    constructor(...given) {
-      super(...given);
-      window.peers.push(this);
-    }
-  };
-}"""
-RECEIVED = """async () => {
-  const live = peers.filter((peer) => peer.connectionState === "connected");
-  const counts = await Promise.all(live.map(async (peer) =>
-    [...(await peer.getStats()).values()].find(({ type }) => type === "inbound-rtp")?.packetsReceived ?? 0));
-  return counts;
-}"""
 
 
 @dataclass

@@ -16,21 +16,10 @@ from signaling.messages import DEV_API_KEY, DEV_API_SECRET
 from tests.page.conftest import Complaints, Server
 from tests.page.expectations import log, notice, reaches
 from tests.page.guests import guest
+from tests.page.peers import SEEN
 from tests.page.scripted_agent import ScriptedAgent, ScriptedWorker, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-PEERS = """() => {
-  window.peers = [];
-  const Original = RTCPeerConnection;
-  window.RTCPeerConnection = class extends Original {
-    constructor(...given) {
-      super(...given);
-      window.peers.push(this);
-    }
-  };
-}"""
-"""Lets a test see the connections that a page makes."""
 
 
 async def enters(
@@ -39,7 +28,7 @@ async def enters(
     """One more person at a page of their own."""
     page = await (await stack.enter_async_context(await browser.new_context())).new_page()
     complaints.watch(page)
-    await page.add_init_script(f"({PEERS})()")
+    await page.add_init_script(f"({SEEN})()")
     await page.goto(f"{address}&name={name}&autojoin=1{query}")
     await reaches(page, "connected")
     return page

@@ -19,27 +19,13 @@ from playwright.async_api import Page
 from agent_worker.audio import silence
 from tests.page.chromium import chromium
 from tests.page.expectations import log, reaches
+from tests.page.peers import RECEIVED, SEEN
 from tests.support.stack import stack
 from tests.support.wav import save
 
 HERE, THERE = "10.77.0.1", "10.77.0.2"
 CUT_SECONDS = 12.0
 RATE = 48_000
-SEEN = """() => {
-  window.peers = [];
-  const Original = RTCPeerConnection;
-  window.RTCPeerConnection = class extends Original {
-    constructor(...given) {
-      super(...given);
-      window.peers.push(this);
-    }
-  };
-}"""
-RECEIVED = """async () => {
-  const live = peers.filter((peer) => peer.connectionState === "connected");
-  return Promise.all(live.map(async (peer) =>
-    [...(await peer.getStats()).values()].find(({ type }) => type === "inbound-rtp")?.packetsReceived ?? 0));
-}"""
 
 
 def run(*command: str) -> None:
