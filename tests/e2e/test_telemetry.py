@@ -28,7 +28,8 @@ def exported(printed: str) -> list[dict[str, Any]]:
 
 async def test_a_call_leaves_its_spans_and_figures_and_none_of_its_words(tmp_path: Path):
     variables = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "console"}
-    with stack(tmp_path, worker_env=variables) as system:
+    # The session's span is told when the room has closed.
+    with stack(tmp_path, worker_env=variables, signaling_options=("--departure-timeout", "1")) as system:
         async with calling(system.url, "watched") as caller:
             await caller.until_heard(0.0)
             await caller.until_silent(1.0)
