@@ -3,6 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+from websockets.exceptions import InvalidHandshake
+
+from agent_worker.worker import dry_run
+
 _FIRST_CONNECTION = """
 import asyncio, sys, threading
 import agent_worker.worker.preload
@@ -22,3 +27,14 @@ def test_after_the_preload_a_connection_imports_nothing_and_every_event_has_its_
     ran = subprocess.run([sys.executable, "-c", _FIRST_CONNECTION], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines() == ["[]", "[]"]
+
+
+def test_what_fails_is_said_and_left_to_the_rooms(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    """What the preload raises would end the fork server, and each worker with it."""
+
+    async def refused() -> None:
+        raise InvalidHandshake("no")
+
+    monkeypatch.setattr(dry_run, "_connections", refused)
+    dry_run.dry_run()
+    assert "connections on loopback fail here" in caplog.text
